@@ -1,0 +1,62 @@
+# Two commands are enough: `make report` and `make test`. Both make the environment first if it is not there.
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+# The first Python that fits; or name one: make report PYTHON=/path/to/python3.12
+FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+	"$$p" -c '$(FITS)' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
+
+.PHONY: help env report notebooks test test-long lint format lock bench data-embedded clean
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+env: $(READY)  ## Make the environment in .venv from requirements.lock
+
+$(READY): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 found: install one, or name it: make env PYTHON=/path/to/python3.12"; exit 1; }
+	@"$(PYTHON)" -c '$(FITS)' || { echo "Python 3.11, 3.12 or 3.13 is needed; $(PYTHON) is $$("$(PYTHON)" --version 2>&1)"; exit 1; }
+	@rm -rf $(VENV)
+	@echo "Making the environment in $(VENV) with $$("$(PYTHON)" --version) (one to three minutes)"
+	@"$(PYTHON)" -m venv $(VENV) || { echo "The venv module is missing; on Debian: apt install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+report: $(READY)  ## Run the notebooks and make the report
+	@$(BIN)/python -m analysis report
+
+notebooks: $(READY)  ## Run the notebooks again in place (what is committed)
+	@$(BIN)/python -m analysis report --in-place
+
+test: $(READY)  ## Run the tests (under five minutes)
+	@$(BIN)/python -m pytest
+
+test-long: $(READY)  ## Run the longer tests, the notebooks run afresh among them
+	@$(BIN)/python -m pytest -m long
+
+lint: $(READY)  ## Check style and formatting
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+
+format: $(READY)  ## Format the code
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+bench: $(READY)  ## Time this library against its peers (R with vegan for some)
+	@for b in benchmarks/bench_*.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
+
+lock: $(READY)  ## Pin every package again, for Python 3.11 to 3.13 (needs uv)
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-annotate --custom-compile-command "make lock" --quiet -o requirements.lock
+
+data-embedded: $(READY)  ## Rebuild the embedded tables (needs R with phyloseq and metagenomeSeq)
+	mkdir -p build/embedded
+	Rscript data/scripts/export_embedded.R build/embedded
+	$(BIN)/python data/scripts/pack_embedded.py build/embedded data/embedded
+
+clean:  ## Remove what make builds
+	rm -rf $(VENV) build

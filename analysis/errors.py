@@ -1,0 +1,216 @@
+"""Errors that say what is wrong, where, what was expected and what to do next.
+
+Every error of this package is a `ValueError` that lists all the faults found in one file or one call, so
+that a table is mended once and not once for each fault.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+_NAMED = 5  # ids spelled out in a message; the rest are counted
+_SEARCHED = 5_000  # candidates looked through for the nearest match
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong.
+
+    Parameters
+    ----------
+    what : str
+        What was found.
+    where : str
+        The place in the file or call: a line, a column, a sample, an argument.
+    expected : str
+        What would have been right.
+    remedy : str
+        What the reader can do now.
+    """
+
+    what: str
+    where: str = ""
+    expected: str = ""
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        """Write the fault as sentences on as few lines as it needs."""
+        text = f"{self.where}: {self.what}" if self.where else self.what
+        if self.expected:
+            text += f"\n     expected: {self.expected}"
+        if self.remedy:
+            text += f"\n     to do: {self.remedy}"
+        return text
+
+
+class AnalysisError(ValueError):
+    """Base of all errors raised on bad input.
+
+    Parameters
+    ----------
+    subject : str
+        The file, table or call at fault.
+    *faults : Fault
+        Everything that is wrong with it.
+
+    Examples
+    --------
+    >>> raise TableError("mice.tsv", Fault("-3 is negative", where="line 4, sample 'S2'",
+    ...                                    expected="counts of 0 or more"))
+    Traceback (most recent call last):
+        ...
+    analysis.errors.TableError: mice.tsv: 1 fault
+      1. line 4, sample 'S2': -3 is negative
+         expected: counts of 0 or more
+    """
+
+    def __init__(self, subject: str, *faults: Fault) -> None:
+        super().__init__(subject, *faults)  # args are the constructor's own, so that the error pickles
+        self.subject = subject
+        self.faults = faults
+
+    def __str__(self) -> str:
+        """List the faults, numbered."""
+        count = f"{len(self.faults)} fault" + ("s" if len(self.faults) != 1 else "")
+        lines = [f"{self.subject}: {count}"]
+        lines += [f"  {number}. {fault}" for number, fault in enumerate(self.faults, start=1)]
+        return "\n".join(lines)
+
+
+class ReadError(AnalysisError):
+    """A file is missing, damaged, unsafe, or in a format that is not read here."""
+
+
+class TableError(AnalysisError):
+    """The abundances themselves are wrong: negative, not numbers, transformed, empty."""
+
+
+class IdError(AnalysisError):
+    """Sample or feature ids are repeated, or do not match between files."""
+
+
+class MetadataError(AnalysisError):
+    """A metadata table or one of its columns cannot be used."""
+
+
+class TaxonomyError(AnalysisError):
+    """A taxonomy cannot be read, or lacks the rank that was asked for."""
+
+
+class TreeError(AnalysisError):
+    """A phylogeny is unrooted, lacks tips or branch lengths."""
+
+
+class DepthError(AnalysisError):
+    """A rarefaction depth that some sample does not reach."""
+
+
+class RoleError(AnalysisError):
+    """A column's role in the design is missing or impossible."""
+
+
+class DesignError(AnalysisError):
+    """The design cannot answer the question asked of it: too few units, no permutation, one arm."""
+
+
+class ParameterError(AnalysisError):
+    """An argument is outside what the function accepts."""
+
+
+class AnalysisWarning(UserWarning):
+    """Base of the warnings raised here: the result stands, but read this first."""
+
+
+class ScaledCountsWarning(AnalysisWarning):
+    """Whole numbers that look like fractions scaled up to a constant sum, not like reads."""
+
+
+class Faults:
+    """Collects faults and raises them together.
+
+    Parameters
+    ----------
+    subject : str
+        The file, table or call being checked.
+    error : type of AnalysisError
+        What to raise.
+
+    Examples
+    --------
+    >>> faults = Faults("mice.tsv", TableError)
+    >>> faults.add("-3 is negative", where="line 4")
+    >>> bool(faults)
+    True
+    """
+
+    def __init__(self, subject: str, error: type[AnalysisError] = AnalysisError) -> None:
+        self.subject = subject
+        self.error = error
+        self.found: list[Fault] = []
+
+    def add(self, what: str, *, where: str = "", expected: str = "", remedy: str = "") -> None:
+        """Note one more fault; the arguments are those of `Fault`."""
+        self.found.append(Fault(what, where=where, expected=expected, remedy=remedy))
+
+    def __bool__(self) -> bool:
+        return bool(self.found)
+
+    def raise_if_any(self) -> None:
+        """Raise the error with all faults noted so far, if there is one."""
+        if self.found:
+            raise self.error(self.subject, *self.found)
+
+
+def one_fault(
+    error: type[AnalysisError],
+    subject: str,
+    what: str,
+    *,
+    where: str = "",
+    expected: str = "",
+    remedy: str = "",
+) -> AnalysisError:
+    """Build an error with a single fault, to be raised by the caller; arguments as in `Fault`."""
+    return error(subject, Fault(what, where=where, expected=expected, remedy=remedy))
+
+
+def listed(ids: Iterable[object], most: int = _NAMED) -> str:
+    """Spell out the first few ids and count the rest.
+
+    Examples
+    --------
+    >>> listed(["a", "b", "c"], most=2)
+    "'a', 'b' and 1 more"
+    """
+    names = [repr(str(name)) for name in ids]
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def nearest(name: object, candidates: Sequence[object]) -> str | None:
+    """Find the candidate spelled most like a name, or None where nothing is near.
+
+    Examples
+    --------
+    >>> nearest("treatmnt", ["day", "treatment"])
+    'treatment'
+    """
+    pool = [str(candidate) for candidate in candidates[:_SEARCHED]]
+    by_folded = {candidate.casefold(): candidate for candidate in reversed(pool)}
+    match = difflib.get_close_matches(str(name).casefold(), list(by_folded), n=1, cutoff=0.6)
+    return by_folded[match[0]] if match else None
+
+
+def did_you_mean(name: object, candidates: Sequence[object]) -> str:
+    """Name the nearest candidate and the first few others, as a remedy's first sentence.
+
+    Examples
+    --------
+    >>> did_you_mean("treatmnt", ["day", "treatment"])
+    "did you mean 'treatment'? There are: 'day', 'treatment'"
+    """
+    near = nearest(name, candidates)
+    there = f"There are: {listed(candidates, most=12)}" if len(candidates) else "There are none"
+    return f"did you mean {near!r}? {there}" if near else there

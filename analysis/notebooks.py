@@ -1,0 +1,138 @@
+"""Run notebooks in a fresh kernel, and say where two runs of one notebook differ."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis.errors import AnalysisError, one_fault
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+_LANGUAGE = {"name": "python", "pygments_lexer": "ipython3", "file_extension": ".py", "mimetype": "text/x-python"}
+
+
+class NotebookError(AnalysisError):
+    """A notebook that does not run to its end."""
+
+
+def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    """Return the cells that hold code, in order."""
+    return [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
+
+
+def run_notebook(path: Path, on_cell: Callable[[], None] | None = None, timeout: int = 600) -> NotebookNode:
+    """Run a notebook from a fresh kernel, in its own folder, and return it with its outputs.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The notebook; the file itself is not changed.
+    on_cell : callable, optional
+        Called after each code cell, for a progress bar.
+    timeout : int
+        Seconds that a cell may take.
+
+    Returns
+    -------
+    nbformat.NotebookNode
+        The executed notebook, without anything that changes from run to run or machine to machine.
+
+    Raises
+    ------
+    NotebookError
+        Where a cell fails: which, and the error.
+    """
+    import nbformat
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError
+
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(
+        notebook,
+        timeout=timeout,
+        kernel_name="python3",
+        record_timing=False,
+        resources={"metadata": {"path": str(path.parent)}},
+        on_cell_executed=(lambda **_: on_cell()) if on_cell else None,
+    )
+    try:
+        client.execute()
+    except (CellExecutionError, CellTimeoutError) as error:
+        lines = [line for line in str(error).splitlines() if line.strip()]
+        raise one_fault(
+            NotebookError,
+            path.name,
+            lines[-1] if lines else "a cell failed",
+            remedy="open it with `jupyter lab` and run it to the cell that fails",
+        ) from error
+    return tidy(notebook)
+
+
+def tidy(notebook: NotebookNode) -> NotebookNode:
+    """Remove what differs between runs and machines: versions, timings, trust marks; in place."""
+    notebook.metadata = type(notebook.metadata)(
+        kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"},
+        language_info=dict(_LANGUAGE),
+    )
+    for cell in notebook.cells:
+        cell.metadata = type(cell.metadata)({k: v for k, v in cell.metadata.items() if k in {"tags", "alt"}})
+        for output in cell.get("outputs", []):
+            if "metadata" in output:
+                output.metadata = type(output.metadata)()
+    return notebook
+
+
+def differences(committed: NotebookNode, fresh: NotebookNode) -> list[str]:
+    """List where the outputs of two runs of a notebook differ.
+
+    Parameters
+    ----------
+    committed, fresh : nbformat.NotebookNode
+        The same notebook, run twice.
+
+    Returns
+    -------
+    list of str
+        One line a difference; empty where the runs agree. Text and tables must agree to the letter; pictures
+        are compared as pixels, since compression differs between builds.
+    """
+    found = []
+    old, new = code_cells(committed), code_cells(fresh)
+    if [cell.source for cell in old] != [cell.source for cell in new]:
+        return ["the code differs"]
+    for number, (before, after) in enumerate(zip(old, new, strict=True), start=1):
+        if len(before.outputs) != len(after.outputs):
+            found.append(f"cell {number}: {len(before.outputs)} outputs became {len(after.outputs)}")
+            continue
+        for one, other in zip(before.outputs, after.outputs, strict=True):
+            first, second = _contents(one), _contents(other)
+            for kind in sorted(first.keys() | second.keys()):
+                if not _same(kind, first.get(kind), second.get(kind)):
+                    found.append(f"cell {number}: {kind} differs")
+    return found
+
+
+def _contents(output: NotebookNode) -> dict[str, str]:
+    if output.output_type == "stream":
+        return {output.name: output.text}
+    return {kind: "".join(value) for kind, value in output.get("data", {}).items()}
+
+
+def _same(kind: str, first: str | None, second: str | None) -> bool:
+    if first == second:
+        return True
+    if kind != "image/png" or first is None or second is None:
+        return False
+    from matplotlib.image import imread
+
+    pictures = [imread(io.BytesIO(base64.b64decode(data)), format="png") for data in (first, second)]
+    if pictures[0].shape != pictures[1].shape:
+        return False
+    return float(np.abs(pictures[0] - pictures[1]).mean()) < 1e-3

@@ -1,0 +1,567 @@
+"""The one object that everything starts from: a table, its samples, its features and where it came from."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from analysis.errors import (
+    Faults,
+    IdError,
+    RoleError,
+    TableError,
+    TaxonomyError,
+    TreeError,
+    did_you_mean,
+    listed,
+    one_fault,
+)
+from analysis.taxonomy import collapse_features, find_rank
+from analysis.validation import Kind, check_abundances, check_unique, warn_if_scaled
+
+if TYPE_CHECKING:
+    from skbio import TreeNode
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file that a study was read from.
+
+    Attributes
+    ----------
+    part : str
+        What it gave: "table", "metadata", "taxonomy" or "tree".
+    path : str
+        Where it was read.
+    sha256 : str
+        The checksum of its bytes.
+    """
+
+    part: str
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a study came from and what was done to it on the way.
+
+    Attributes
+    ----------
+    name : str
+        A short name for messages and figures.
+    format : str
+        The format found, for example "BIOM 2.1".
+    reader : str
+        The function that read it.
+    files : tuple of SourceFile
+        Each file with its checksum.
+    citation : str
+        How to cite the data, where the catalogue knows.
+    notes : tuple of str
+        What was dropped on request, added up or rarefied, in order.
+    """
+
+    name: str = "table"
+    format: str = "in memory"
+    reader: str = ""
+    files: tuple[SourceFile, ...] = ()
+    citation: str = ""
+    notes: tuple[str, ...] = ()
+
+    def noting(self, note: str) -> Source:
+        """Return a copy with one more note."""
+        return replace(self, notes=(*self.notes, note))
+
+
+@dataclass(frozen=True)
+class Roles:
+    """What the columns of the metadata mean in the design.
+
+    Attributes
+    ----------
+    subject, time, treatment, cluster : str or None
+        Columns: who was sampled, when, what was given, and what is shared (a cage, a household).
+    reference : str or None
+        The level of the treatment that the others are compared with.
+    baseline, follow_up : tuple
+        Values of the time column taken before and after the treatment began.
+    """
+
+    subject: str | None = None
+    time: str | None = None
+    treatment: str | None = None
+    reference: str | None = None
+    cluster: str | None = None
+    baseline: tuple = ()
+    follow_up: tuple = ()
+
+    def described(self) -> dict[str, str]:
+        """Return the roles that are set, as text."""
+        given = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        return {
+            name: ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+            for name, value in given.items()
+            if value not in (None, ())
+        }
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Study:
+    """An abundance table with its samples, features, tree and provenance; never changed in place.
+
+    Parameters
+    ----------
+    counts : scipy.sparse.csr_array, shape (n_samples, n_features)
+        Reads (whole numbers) or fractions. Stored zeros are removed, columns sorted, arrays made read-only.
+    sample_ids, feature_ids : pandas.Index of str
+        Unique names of the rows and columns.
+    metadata : pandas.DataFrame, optional
+        One row a sample, indexed by `sample_ids` in the same order. Empty where none was given.
+    taxonomy : pandas.DataFrame, optional
+        One row a feature, indexed by `feature_ids`; the columns are the seven ranks.
+    tree : skbio.TreeNode, optional
+        A phylogeny whose tips hold every feature.
+    source : Source
+        Where it came from.
+    roles : Roles
+        What the metadata columns mean; set with `with_roles`.
+
+    Raises
+    ------
+    TableError, IdError, TaxonomyError, TreeError
+        Where the parts do not fit each other or the numbers are not abundances.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame([[5, 0, 3], [1, 1, 0]], index=["s1", "s2"], columns=["a", "b", "c"])
+    >>> study = Study.from_frame(table)
+    >>> study.depths.tolist()
+    [8, 2]
+    """
+
+    counts: sparse.csr_array
+    sample_ids: pd.Index
+    feature_ids: pd.Index
+    metadata: pd.DataFrame | None = None
+    taxonomy: pd.DataFrame | None = None
+    tree: TreeNode | None = None
+    source: Source = field(default_factory=Source)
+    roles: Roles = field(default_factory=Roles)
+
+    def __post_init__(self) -> None:
+        name = self.source.name
+        sample_ids = pd.Index([str(i) for i in self.sample_ids], name="sample_id", dtype=object)
+        feature_ids = pd.Index([str(i) for i in self.feature_ids], name="feature_id", dtype=object)
+        if self.counts.shape != (len(sample_ids), len(feature_ids)):
+            raise one_fault(
+                IdError,
+                name,
+                f"the table is {self.counts.shape[0]} x {self.counts.shape[1]}, with {len(sample_ids)} sample "
+                f"ids and {len(feature_ids)} feature ids",
+                expected="samples as rows and features as columns, one id for each",
+            )
+        check_unique(sample_ids, "sample", name)
+        check_unique(feature_ids, "feature", name)
+        counts, kind = check_abundances(self.counts, sample_ids, feature_ids, name)
+        for array in (counts.data, counts.indices, counts.indptr):
+            array.flags.writeable = False
+        metadata = self._fitted(self.metadata, sample_ids, "metadata", IdError)
+        if metadata is None:
+            metadata = pd.DataFrame(index=sample_ids)
+        taxonomy = self._fitted(self.taxonomy, feature_ids, "taxonomy", TaxonomyError)
+        if self.tree is not None:
+            check_tips(self.tree, feature_ids, name)
+        for attribute, value in (
+            ("counts", counts),
+            ("sample_ids", sample_ids),
+            ("feature_ids", feature_ids),
+            ("metadata", metadata),
+            ("taxonomy", taxonomy),
+            ("_kind", kind),
+        ):
+            object.__setattr__(self, attribute, value)
+
+    def _fitted(
+        self, frame: pd.DataFrame | None, ids: pd.Index, part: str, error: type[IdError | TaxonomyError]
+    ) -> pd.DataFrame | None:
+        """Return a copy of a frame whose index is the ids, or refuse it."""
+        if frame is None:
+            return None
+        found = pd.Index([str(i) for i in frame.index], dtype=object)
+        if not found.equals(ids):
+            missing = ids.difference(found)
+            what = (
+                f"no row for {len(missing)} id(s): {listed(missing)}"
+                if len(missing)
+                else "rows in another order"
+            )
+            raise one_fault(
+                error,
+                self.source.name,
+                f"{part}: {what}",
+                expected=f"one row for each {ids.name}, in the table's order",
+                remedy=f"use {part}.reindex or .loc to match the table first",
+            )
+        return frame.set_axis(ids, axis=0).copy()
+
+    @classmethod
+    def from_frame(
+        cls,
+        table: pd.DataFrame,
+        metadata: pd.DataFrame | None = None,
+        taxonomy: pd.DataFrame | None = None,
+        tree: TreeNode | None = None,
+        name: str = "table",
+    ) -> Study:
+        """Make a study from a data frame with samples as rows and features as columns.
+
+        Parameters
+        ----------
+        table : pandas.DataFrame, shape (n_samples, n_features)
+            Counts or fractions.
+        metadata, taxonomy, tree
+            As for `Study`.
+        name : str
+            What messages and figures call it.
+
+        Warns
+        -----
+        ScaledCountsWarning
+            Whole numbers that look like fractions scaled to a constant sum.
+        """
+        try:
+            values = table.to_numpy(dtype=np.float64, na_value=np.nan)
+        except (TypeError, ValueError):
+            wrong = [str(c) for c in table.columns if not pd.api.types.is_numeric_dtype(table[c])]
+            raise one_fault(
+                TableError,
+                name,
+                f"{len(wrong)} column(s) are not numeric: {listed(wrong)}",
+                expected="numbers only, samples as rows and features as columns",
+                remedy="move columns that describe the samples to metadata=",
+            ) from None
+        study = cls(
+            sparse.csr_array(values), table.index, table.columns, metadata, taxonomy, tree, Source(name=name)
+        )
+        if study.kind == "counts":
+            warn_if_scaled(study.counts, name)
+        return study
+
+    @property
+    def kind(self) -> Kind:
+        """What the numbers are: "counts" (whole reads) or "fractions"."""
+        return self._kind  # type: ignore[attr-defined]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of samples and of features."""
+        return self.counts.shape
+
+    @cached_property
+    def depths(self) -> pd.Series:
+        """Reads (or the sum of fractions) of each sample."""
+        return pd.Series(self.counts.sum(axis=1), index=self.sample_ids, name="depth")
+
+    def column(self, role: str) -> pd.Series:
+        """Return the metadata column that plays a role.
+
+        Parameters
+        ----------
+        role : {"subject", "time", "treatment", "cluster"}
+            The role.
+
+        Raises
+        ------
+        RoleError
+            Where the role is not set.
+        """
+        name = getattr(self.roles, role)
+        if name is None:
+            raise one_fault(
+                RoleError,
+                self.source.name,
+                f"no column has the role {role!r}",
+                remedy=f"study.with_roles({role}=...) names it. Columns: {listed(self.metadata.columns, 20)}",
+            )
+        return self.metadata[name]
+
+    def with_roles(
+        self,
+        *,
+        subject: str | None = None,
+        time: str | None = None,
+        treatment: str | None = None,
+        reference: object = None,
+        cluster: str | None = None,
+        baseline: object = (),
+        follow_up: object = (),
+    ) -> Study:
+        """Say what metadata columns mean; what is not named keeps the role it had.
+
+        Parameters
+        ----------
+        subject, time, treatment, cluster : str, optional
+            Column names: who was sampled, when, what was given, what is shared (a cage).
+        reference : scalar, optional
+            The level of the treatment column to compare with.
+        baseline, follow_up : scalar or sequence, optional
+            Values of the time column before and after the treatment began.
+
+        Returns
+        -------
+        Study
+            A new study with these roles.
+
+        Raises
+        ------
+        RoleError
+            Where a column, level or time does not exist; all faults at once, with the nearest name.
+        """
+        given = {
+            "subject": subject,
+            "time": time,
+            "treatment": treatment,
+            "reference": None if reference is None else str(reference),
+            "cluster": cluster,
+            "baseline": _as_tuple(baseline),
+            "follow_up": _as_tuple(follow_up),
+        }
+        roles = replace(
+            self.roles, **{role: value for role, value in given.items() if value not in (None, ())}
+        )
+        check_roles(roles, self.metadata, self.source.name)
+        return replace(self, roles=roles)
+
+    def select(self, samples: object = None, features: object = None) -> Study:
+        """Keep some samples or features, in the order asked for.
+
+        Parameters
+        ----------
+        samples, features : sequence of ids, or boolean Series or array, optional
+            What to keep. A boolean Series is matched by its index. Features that no kept sample has stay.
+
+        Returns
+        -------
+        Study
+            A new study; its source notes what was kept.
+
+        Raises
+        ------
+        IdError
+            Where an id does not exist (with the nearest), or a mask does not fit.
+        """
+        study = self
+        if samples is not None:
+            rows = _positions(samples, study.sample_ids, study.source.name)
+            note = f"{len(rows)} of {len(study.sample_ids)} samples kept"
+            study = replace(
+                study,
+                counts=study.counts[rows],
+                sample_ids=study.sample_ids[rows],
+                metadata=study.metadata.iloc[rows],
+                source=study.source.noting(note),
+            )
+        if features is not None:
+            columns = _positions(features, study.feature_ids, study.source.name)
+            note = f"{len(columns)} of {len(study.feature_ids)} features kept"
+            study = replace(
+                study,
+                counts=study.counts[:, columns],
+                feature_ids=study.feature_ids[columns],
+                taxonomy=None if study.taxonomy is None else study.taxonomy.iloc[columns],
+                source=study.source.noting(note),
+            )
+        return study
+
+    def collapse(self, rank: str) -> Study:
+        """Add up the features that share a lineage down to a rank; the total of each sample stays.
+
+        Parameters
+        ----------
+        rank : str
+            Domain (or Kingdom), Phylum, Class, Order, Family, Genus or Species.
+
+        Returns
+        -------
+        Study
+            A study whose features are the groups, without a tree. Features unclassified at the rank are kept
+            under the lowest rank known, as "Clostridiales (unclassified)".
+
+        Raises
+        ------
+        TaxonomyError
+            Where there is no taxonomy or no such rank.
+        """
+        rank = find_rank(rank)
+        if self.taxonomy is None:
+            raise one_fault(
+                TaxonomyError,
+                self.source.name,
+                "the study has no taxonomy",
+                remedy="give one: read_study(..., taxonomy='taxonomy.tsv')",
+            )
+        membership, groups = collapse_features(self.taxonomy, rank)
+        return replace(
+            self,
+            counts=self.counts @ membership,
+            feature_ids=groups.index,
+            taxonomy=groups,
+            tree=None,
+            source=self.source.noting(f"{self.shape[1]} features added up to {len(groups)} by {rank}"),
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the table as a dense data frame, samples as rows."""
+        return pd.DataFrame(self.counts.toarray(), index=self.sample_ids, columns=self.feature_ids)
+
+    def summary(self) -> pd.Series:
+        """Describe the study in a few lines: size, depth, filling, metadata, roles, source."""
+        depths = self.depths
+        fmt = ",.0f" if self.kind == "counts" else ".4g"
+        lines = {
+            "samples": f"{self.shape[0]:,}",
+            "features": f"{self.shape[1]:,}",
+            "values": "read counts" if self.kind == "counts" else "fractions, not counts",
+            "depth (min, median, max)": ", ".join(
+                format(x, fmt) for x in (depths.min(), depths.median(), depths.max())
+            ),
+            "filled": f"{self.counts.nnz / np.prod(self.shape):.2%}",
+            "metadata": ", ".join(map(str, self.metadata.columns)) or "none",
+            "roles": "; ".join(f"{role}: {value}" for role, value in self.roles.described().items())
+            or "not set",
+            "taxonomy": "none" if self.taxonomy is None else "to " + _deepest(self.taxonomy),
+            "tree": "none" if self.tree is None else "yes",
+            "source": f"{self.source.name} ({self.source.format})",
+            "notes": "; ".join(self.source.notes) or "none",
+        }
+        return pd.Series(lines, name=self.source.name)
+
+    def __repr__(self) -> str:
+        """Return the summary as text."""
+        return f"Study {self.source.name}\n{self.summary().to_string()}"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th style='text-align:left'>{html.escape(key)}</th>"
+            f"<td style='text-align:left'>{html.escape(value)}</td></tr>"
+            for key, value in self.summary().items()
+        )
+        return (
+            f"<table><caption>Study: {html.escape(self.source.name)}</caption><tbody>{rows}</tbody></table>"
+        )
+
+
+def check_tips(tree: TreeNode, feature_ids: pd.Index, subject: str) -> None:
+    """Raise `TreeError` where features are missing from the tips of a tree."""
+    missing = feature_ids.difference(
+        pd.Index([tip.name for tip in tree.tips(include_self=True)], dtype=object)
+    )
+    if len(missing):
+        raise one_fault(
+            TreeError,
+            subject,
+            f"{len(missing)} of {len(feature_ids)} features are no tips of the tree: {listed(missing)}",
+            expected="a tip for every feature of the table",
+            remedy="give the tree built from these features, or study.select(features=...) those in it",
+        )
+
+
+def check_roles(roles: Roles, metadata: pd.DataFrame, subject: str) -> None:
+    """Raise `RoleError` where roles name columns, levels or times that do not exist."""
+    faults = Faults(subject, RoleError)
+    columns = list(metadata.columns)
+    for role in ("subject", "time", "treatment", "cluster"):
+        name = getattr(roles, role)
+        if name is not None and name not in columns:
+            faults.add(f"there is no column {name!r}", where=f"{role}=", remedy=did_you_mean(name, columns))
+    if roles.reference is not None:
+        if roles.treatment is None:
+            faults.add("a reference needs a treatment", where="reference=", remedy="give treatment= as well")
+        elif roles.treatment in columns:
+            levels = sorted({str(v) for v in metadata[roles.treatment].dropna()})
+            if roles.reference not in levels:
+                faults.add(
+                    f"no sample has {roles.treatment} = {roles.reference!r}",
+                    where="reference=",
+                    remedy=did_you_mean(roles.reference, levels),
+                )
+    for role in ("baseline", "follow_up"):
+        times = getattr(roles, role)
+        if times and roles.time is None:
+            faults.add(f"{role} times need a time column", where=f"{role}=", remedy="give time= as well")
+        elif times and roles.time in columns:
+            present = metadata[roles.time].dropna()
+            unknown = [value for value in times if not (present == value).any()]
+            if unknown:
+                there = [str(v) for v in sorted(present.unique(), key=_sort_key)]
+                faults.add(
+                    f"no sample has {roles.time} = {listed(unknown)}",
+                    where=f"{role}=",
+                    remedy=did_you_mean(unknown[0], there),
+                )
+    both = set(roles.baseline) & set(roles.follow_up)
+    if both:
+        faults.add(f"{listed(both)} is both baseline and follow-up", where="baseline=, follow_up=")
+    faults.raise_if_any()
+
+
+def _sort_key(value: object) -> tuple[int, float, str]:
+    number = isinstance(value, int | float | np.number)
+    return (0, float(value), "") if number else (1, 0.0, str(value))  # type: ignore[arg-type]
+
+
+def _as_tuple(value: object) -> tuple:
+    if value is None:
+        return ()
+    if isinstance(value, str) or not isinstance(value, Sequence | np.ndarray | pd.Series | pd.Index | range):
+        return (value,)
+    return tuple(value)
+
+
+def _positions(wanted: object, ids: pd.Index, subject: str) -> np.ndarray:
+    """Turn ids or a mask into row numbers."""
+    if isinstance(wanted, str):
+        wanted = [wanted]
+    values = np.asarray(wanted)
+    if values.dtype == bool:
+        if isinstance(wanted, pd.Series):
+            wanted = wanted.reindex(ids)
+            values = (
+                wanted.to_numpy(dtype=bool, na_value=False)
+                if not wanted.isna().any()
+                else np.empty(0, dtype=bool)
+            )
+        if values.shape != ids.shape:
+            raise one_fault(
+                IdError,
+                subject,
+                f"a mask of {np.size(wanted)} values does not fit {len(ids)} ids",
+                expected=f"one True or False for each {ids.name}",
+            )
+        return np.flatnonzero(values)
+    names = pd.Index([str(v) for v in values], dtype=object)
+    check_unique(names, str(ids.name).removesuffix("_id"), subject)
+    found = ids.get_indexer(names)
+    unknown = names[found < 0]
+    if len(unknown):
+        raise one_fault(
+            IdError,
+            subject,
+            f"{len(unknown)} {ids.name}(s) do not exist: {listed(unknown)}",
+            remedy=did_you_mean(unknown[0], ids),
+        )
+    return found
+
+
+def _deepest(taxonomy: pd.DataFrame) -> str:
+    named = [rank for rank in taxonomy.columns if (taxonomy[rank] != "").any()]
+    return named[-1] if named else "no rank"

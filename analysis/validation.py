@@ -1,0 +1,230 @@
+"""What an abundance table must be before anything is computed from it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from analysis.errors import Faults, IdError, ScaledCountsWarning, TableError, listed
+
+Kind = Literal["counts", "fractions"]
+
+_LARGEST = 2**53  # above this a float no longer tells neighbouring whole numbers apart
+_FRACTION_SUM = 1.001
+_PERCENT_SUM = 100.1
+_LEAST_PERCENT_SUM = 50.0
+
+
+def find_duplicates(ids: Sequence[object]) -> list[str]:
+    """Return each id that stands more than once, in order of first appearance."""
+    index = pd.Index(ids)
+    return [str(name) for name in index[index.duplicated()].unique()]
+
+
+def check_ids(ids: Sequence[object], what: str, faults: Faults) -> None:
+    """Add a fault for repeated or empty ids.
+
+    Parameters
+    ----------
+    ids : sequence of str
+        Sample or feature ids.
+    what : str
+        "sample" or "feature".
+    faults : Faults
+        Where to note them.
+    """
+    repeated = find_duplicates(ids)
+    if repeated:
+        faults.add(
+            f"{len(repeated)} {what} id(s) stand more than once: {listed(repeated)}",
+            expected=f"each {what} id once",
+            remedy="rename them, or add up the rows that belong together, in the file",
+        )
+    blank = sum(str(name).strip() == "" for name in ids)
+    if blank:
+        faults.add(f"{blank} {what} id(s) are empty", expected="a name for each", remedy="fill them in")
+
+
+def check_unique(ids: Sequence[object], what: str, subject: str) -> None:
+    """Raise `IdError` where ids are repeated or empty."""
+    faults = Faults(subject, IdError)
+    check_ids(ids, what, faults)
+    faults.raise_if_any()
+
+
+def check_abundances(
+    counts: sparse.csr_array, sample_ids: Sequence[str], feature_ids: Sequence[str], subject: str
+) -> tuple[sparse.csr_array, Kind]:
+    """Check the numbers of a table and say what they are.
+
+    Parameters
+    ----------
+    counts : scipy.sparse.csr_array, shape (n_samples, n_features)
+        Abundances, of any numeric type.
+    sample_ids, feature_ids : sequence of str
+        Names used in the messages.
+    subject : str
+        The file or table, for the messages.
+
+    Returns
+    -------
+    counts : scipy.sparse.csr_array
+        The same table without stored zeros and with sorted columns: int64 for counts, float64 for fractions.
+    kind : {"counts", "fractions"}
+        Counts are whole numbers; fractions are rows that sum to at most 1, or to about 100 (percent).
+
+    Raises
+    ------
+    TableError
+        On an empty table, on negative, infinite, missing or too large numbers, and on numbers that are
+        neither counts nor fractions (log-transformed, centred or normalised tables); all faults at once.
+    """
+    faults = Faults(subject, TableError)
+    if 0 in counts.shape:
+        faults.add(
+            f"the table is empty: {counts.shape[0]} samples x {counts.shape[1]} features",
+            expected="at least one sample and one feature",
+            remedy="check that the export finished and that no filter removed everything",
+        )
+        faults.raise_if_any()
+    counts = sparse.csr_array(counts, copy=True)
+    counts.sum_duplicates()
+    counts.eliminate_zeros()
+    values = counts.data
+    finite = np.isfinite(values)
+    if not finite.all():
+        faults.add(
+            f"{_several(~finite, 'number')} missing or infinite: "
+            f"{_places(counts, ~finite, sample_ids, feature_ids)}",
+            expected="a finite number in every cell",
+            remedy="write 0 where a feature was not seen; leave out what could not be measured",
+        )
+    negative = finite & (values < 0)
+    if negative.any():
+        faults.add(
+            f"{_several(negative, 'number')} negative: {_places(counts, negative, sample_ids, feature_ids)}",
+            expected="counts of 0 or more",
+            remedy=_negative_remedy(counts, finite),
+        )
+    large = finite & (values > _LARGEST)
+    if large.any():
+        faults.add(
+            f"{_several(large, 'number')} above 2^53: {_places(counts, large, sample_ids, feature_ids)}",
+            expected="reads per sample, which stay below a few hundred million",
+            remedy="check the column: it may hold ids and not counts",
+        )
+    fractional = finite & (values != np.floor(values))
+    kind: Kind = "counts"
+    if fractional.any() and not faults:
+        kind = "fractions"
+        sums = counts.sum(axis=1)
+        percent = (sums <= _PERCENT_SUM).all() and (sums[sums > 0] >= _LEAST_PERCENT_SUM).all()
+        if not ((sums <= _FRACTION_SUM).all() or percent):
+            faults.add(
+                f"{_several(fractional, 'number')} not whole: "
+                f"{_places(counts, fractional, sample_ids, feature_ids)}; "
+                f"rows sum to {sums.min():.4g} to {sums.max():.4g}",
+                expected="whole read counts, or fractions whose rows sum to at most 1 (or to about 100)",
+                remedy="give the raw counts; log-transformed, normalised or averaged tables are not read",
+            )
+    faults.raise_if_any()
+    if kind == "fractions":
+        return counts.astype(np.float64), kind
+    return counts.astype(np.int64), kind
+
+
+def warn_if_scaled(counts: sparse.csr_array, subject: str) -> None:
+    """Issue a `ScaledCountsWarning` where whole numbers look like scaled fractions; see `scaled_reason`."""
+    reason = scaled_reason(counts)
+    if reason:
+        warnings.warn(f"{subject}: {reason}", ScaledCountsWarning, stacklevel=3)
+
+
+def scaled_reason(counts: sparse.csr_array) -> str | None:
+    """Say why whole numbers look like scaled fractions, or return None where they look like reads.
+
+    Parameters
+    ----------
+    counts : scipy.sparse.csr_array of int, shape (n_samples, n_features)
+        The table.
+
+    Notes
+    -----
+    A table rarefied to one depth also has constant row sums, but keeps its many single reads. Fractions
+    that were multiplied and rounded have sums close to a power of ten that differ by rounding, or (nearly) no
+    ones.
+    """
+    sums = counts.sum(axis=1)
+    sums = sums[sums > 0]
+    if len(sums) < 2:
+        return None
+    centre = float(np.median(sums))
+    power = 10.0 ** round(np.log10(centre))
+    exact = bool((sums == sums[0]).all())
+    near_power = power >= 1_000 and abs(centre - power) <= 0.03 * power and np.ptp(sums) <= 0.05 * power
+    few_ones = float(np.mean(counts.data == 1)) < 0.02
+    advice = (
+        "richness, Chao1, rarefaction and every count-based test would be wrong: use the raw counts. "
+        "Shannon and other fraction-based figures are not affected"
+    )
+    if exact and power >= 100_000 and centre == power:
+        return f"every sample sums to exactly {centre:,.0f}, as scaled fractions do, not reads; {advice}"
+    if exact and few_ones and centre >= 100:
+        return (
+            f"every sample sums to {centre:,.0f} and almost no feature has a single read, as rarefied counts "
+            f"would: these look like scaled fractions; {advice}"
+        )
+    if near_power and not exact:
+        return (
+            f"all samples sum to about {power:,.0f} ({sums.min():,} to {sums.max():,}), as fractions do when "
+            f"they are multiplied and rounded; {advice}"
+        )
+    return None
+
+
+def _several(mask: np.ndarray, noun: str) -> str:
+    number = int(mask.sum())
+    return f"{number} {noun} is" if number == 1 else f"{number} {noun}s are"
+
+
+def _places(
+    counts: sparse.csr_array,
+    mask: np.ndarray,
+    sample_ids: Sequence[str],
+    feature_ids: Sequence[str],
+    most: int = 3,
+) -> str:
+    """Name the first cells of a mask over the stored values."""
+    positions = np.flatnonzero(mask)[:most]
+    rows = np.searchsorted(counts.indptr, positions, side="right") - 1
+    named = [
+        f"{counts.data[position]:g} in sample {str(sample_ids[row])!r}, feature "
+        f"{str(feature_ids[counts.indices[position]])!r}"
+        for position, row in zip(positions, rows, strict=True)
+    ]
+    rest = int(mask.sum()) - len(named)
+    return "; ".join(named) + (f"; and {rest} more" if rest else "")
+
+
+def _negative_remedy(counts: sparse.csr_array, finite: np.ndarray) -> str:
+    """Tell a transformed table from one with a few wrong cells."""
+    values = counts.data[finite]
+    share = float(np.mean(values < 0)) if len(values) else 0.0
+    scale = float(np.abs(values).mean()) if len(values) else 0.0
+    with np.errstate(invalid="ignore"):
+        centred = bool(
+            (np.abs(counts.mean(axis=1)) < 0.01 * scale).all()
+            or (np.abs(counts.mean(axis=0)) < 0.01 * scale).all()
+        )
+    if centred:
+        return (
+            "the table is centred (rows or columns average 0, as after CLR or scaling): give the raw counts"
+        )
+    if share > 0.05:
+        return "so many negative numbers mean a log-transformed or scaled table: give the raw counts"
+    return "correct these cells in the file"
