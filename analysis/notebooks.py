@@ -15,7 +15,12 @@ from analysis.errors import AnalysisError, one_fault
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-_LANGUAGE = {"name": "python", "pygments_lexer": "ipython3", "file_extension": ".py", "mimetype": "text/x-python"}
+_LANGUAGE = {
+    "name": "python",
+    "pygments_lexer": "ipython3",
+    "file_extension": ".py",
+    "mimetype": "text/x-python",
+}
 
 
 class NotebookError(AnalysisError):
@@ -113,9 +118,12 @@ def differences(committed: NotebookNode, fresh: NotebookNode) -> list[str]:
             continue
         for one, other in zip(before.outputs, after.outputs, strict=True):
             first, second = _contents(one), _contents(other)
-            for kind in sorted(first.keys() | second.keys()):
-                if not _same(kind, first.get(kind), second.get(kind)):
-                    found.append(f"cell {number}: {kind} differs")
+            kinds = sorted(first.keys() | second.keys())
+            found += [
+                f"cell {number}: {kind} differs"
+                for kind in kinds
+                if not _same(kind, first.get(kind), second.get(kind))
+            ]
     return found
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 _TEMPLATES = Path(__file__).parent / "templates"
+_CURRENT = ' aria-current="page"'
 _FOOTER = "botox-gut-evidence {version}. No public table shown here is evidence about Botox."
 
 
@@ -79,7 +80,7 @@ def write_site(notebooks: dict[str, NotebookNode], folder: Path) -> Path:
     for name, title, notebook in zip(names, titles, notebooks.values(), strict=True):
         body, _ = exporter.from_notebook_node(notebook)
         links = "".join(
-            f'<li><a href="{other}.html"{" aria-current=page" if other == name else ""}>{escape(text)}</a></li>'
+            f'<li><a href="{other}.html"{_CURRENT if other == name else ""}>{escape(text)}</a></li>'
             for other, text in zip(names, titles, strict=True)
         )
         for original, written in zip(notebooks, names, strict=True):

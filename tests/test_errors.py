@@ -15,7 +15,9 @@ def test_all_faults_stand_in_one_message():
         faults.raise_if_any()
     text = str(caught.value)
     assert text.startswith("mice.tsv: 2 faults")
-    assert all(part in text for part in ("line 2: first", "expected: a number", "to do: mend it", "2. second"))
+    assert all(
+        part in text for part in ("line 2: first", "expected: a number", "to do: mend it", "2. second")
+    )
     assert [fault.what for fault in caught.value.faults] == ["first", "second"]
 
 

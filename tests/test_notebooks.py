@@ -1,0 +1,100 @@
+"""The committed notebooks: their structure always, their outputs against a fresh run in the long tests."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from analysis.notebooks import NotebookError, code_cells, differences, run_notebook
+from analysis.report import find_notebooks, write_site
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = find_notebooks(ROOT / "notebooks")
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def notebook(request):
+    return nbformat.read(request.param, as_version=4)
+
+
+def test_executed_in_order_without_errors(notebook):
+    cells = code_cells(notebook)
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    outputs = [output for cell in cells for output in cell.outputs]
+    assert not [output for output in outputs if output.output_type == "error"]
+    assert not [output for output in outputs if output.get("name") == "stderr"]
+
+
+def test_prose_with_short_cells_and_one_title(notebook):
+    headings = [
+        line
+        for cell in notebook.cells
+        if cell.cell_type == "markdown"
+        for line in cell.source.splitlines()
+        if line.startswith("# ")
+    ]
+    assert len(headings) == 1
+    lengths = sorted(len(cell.source.splitlines()) for cell in code_cells(notebook))
+    assert lengths[-1] <= 15
+    assert lengths[len(lengths) // 2] <= 6
+    definition = re.compile(r"^\s*(def|class) |sys\.path", re.MULTILINE)
+    assert not [cell for cell in code_cells(notebook) if definition.search(cell.source)]
+
+
+def test_every_result_is_followed_by_prose(notebook):
+    """A picture is explained before the next one is shown."""
+    pictures = 0
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            pictures = 0
+        pictures += any("image/png" in output.get("data", {}) for output in cell.get("outputs", []))
+        assert pictures <= 2
+    assert pictures == 0
+
+
+def test_small_and_without_paths_of_a_machine(notebook):
+    text = nbformat.writes(notebook)
+    assert len(text) < 1_000_000
+    assert not re.search(r"/home/|/root/|/Users/|/tmp/|[A-Z]:\\\\", text)
+    assert "widgets" not in notebook.metadata
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_fresh_run_changes_nothing(path):
+    assert differences(nbformat.read(path, as_version=4), run_notebook(path)) == []
+
+
+def make_notebook(path, *sources):
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+    nbformat.write(notebook, path)
+    return path
+
+
+@pytest.mark.long
+def test_a_failing_notebook_is_named_with_its_error(tmp_path):
+    path = make_notebook(tmp_path / "09_fails.ipynb", "1 + 1", "int('x')")
+    with pytest.raises(NotebookError, match=r"09_fails\.ipynb[\s\S]*invalid literal"):
+        run_notebook(path)
+
+
+@pytest.mark.long
+def test_two_runs_that_differ_are_told_apart(tmp_path):
+    first = run_notebook(make_notebook(tmp_path / "01_a.ipynb", "x = 1; x"))
+    same = run_notebook(make_notebook(tmp_path / "01_b.ipynb", "x = 1; x"))
+    assert differences(first, same) == []
+    same.cells[0].outputs[0]["data"]["text/plain"] = "2"
+    assert differences(first, same) == ["cell 1: text/plain differs"]
+
+
+def test_the_site_links_its_pages_and_loads_nothing(tmp_path):
+    notebooks = {path.stem: nbformat.read(path, as_version=4) for path in NOTEBOOKS}
+    front = write_site(notebooks, tmp_path)
+    pages = {page.name: page.read_text(encoding="utf-8") for page in tmp_path.glob("*.html")}
+    assert front.name in pages
+    assert len(pages) == len(NOTEBOOKS)
+    for text in pages.values():
+        local = {link for link in re.findall(r'href="([^"#]+)(?:#[^"]*)?"', text) if "//" not in link}
+        assert local <= pages.keys()
+        assert not re.search(r'<(?:script|link|img)[^>]+(?:src|href)="(?:https?:)?//', text)

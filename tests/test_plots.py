@@ -1,0 +1,140 @@
+"""Each plot draws what it is given, on the axes it is given."""
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import pyplot as plt
+
+from analysis import plots
+from analysis.errors import MetadataError, ParameterError
+from analysis.study import Study
+from analysis.taxonomy import taxonomy_table
+
+
+@pytest.fixture
+def ax():
+    figure, axes = plt.subplots()
+    yield axes
+    plt.close(figure)
+
+
+@pytest.fixture
+def study():
+    table = pd.DataFrame(
+        [[90, 5, 5], [10, 80, 10], [30, 30, 40], [1, 1, 8]], index=list("abcd"), columns=["f1", "f2", "f3"]
+    )
+    lineages = ["k__Bacteria; p__Firmicutes", "k__Bacteria; p__Bacteroidota", "k__Bacteria; p__Firmicutes"]
+    metadata = pd.DataFrame({"diet": ["x", "x", "y", "y"], "day": [0, 1, 0, 1]}, index=table.index)
+    return Study.from_frame(table, metadata=metadata, taxonomy=taxonomy_table(lineages, table.columns))
+
+
+def texts(ax):
+    legend = ax.get_legend()
+    return [] if legend is None else [text.get_text() for text in legend.get_texts()]
+
+
+def test_depth_histogram_counts_every_sample_and_those_below_the_depth(ax, study):
+    assert plots.depth_histogram(study, depth=50, ax=ax) is ax
+    assert sum(bar.get_height() for bar in ax.patches) == 4
+    assert texts(ax) == ["50 reads: 1 of 4 samples have fewer"]
+
+
+def test_rarefaction_curves_draw_one_line_a_sample_and_name_each_group_once(ax):
+    curves = pd.DataFrame(
+        {
+            "sample_id": ["a", "a", "b", "b", "c", "c"],
+            "depth": [1, 9] * 3,
+            "metric": "shannon",
+            "value": range(6),
+        }
+    )
+    groups = pd.Series(["x", "x", "y"], index=list("abc"))
+    plots.rarefaction_curves(curves, groups=groups, ax=ax)
+    assert [tuple(line.get_ydata()) for line in ax.lines] == [(0, 1), (2, 3), (4, 5)]
+    assert texts(ax) == ["x", "y"]
+
+
+def test_alpha_by_group_shows_each_value_and_each_count(ax):
+    values = pd.Series([1.0, 2.0, 3.0, 9.0], index=list("abcd"), name="shannon")
+    groups = pd.Series(["x", "x", "y", "y"], index=list("dcba"))
+    plots.alpha_by_group(values, groups, ax=ax)
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["x\n(n = 2)", "y\n(n = 2)"]
+    points = [line for line in ax.lines if line.get_marker() in set(plots._MARKERS)]
+    assert [sorted(line.get_ydata()) for line in points] == [[3.0, 9.0], [1.0, 2.0]]
+    assert ax.get_ylabel() == "Shannon index (nats)"
+
+
+def test_alpha_over_time_draws_subjects_in_time_order_and_the_mean(ax):
+    values = pd.Series([5.0, 1.0, 3.0, 2.0], index=list("abcd"), name="shannon")
+    time = pd.Series([10, 0, 0, 10], index=list("abcd"), name="day")
+    subject = pd.Series(["m1", "m1", "m2", "m2"], index=list("abcd"))
+    plots.alpha_over_time(values, time, subject, ax=ax)
+    assert [list(line.get_ydata()) for line in ax.lines] == [[1.0, 5.0], [3.0, 2.0], [2.0, 3.5]]
+    assert list(ax.lines[-1].get_xdata()) == [0, 10]
+
+
+def test_ordination_shows_the_share_of_each_axis_and_an_ellipse_a_group(ax):
+    from types import SimpleNamespace
+
+    rng = np.random.default_rng(0)
+    points = pd.DataFrame(rng.normal(size=(10, 3)), index=[f"s{i}" for i in range(10)])
+    result = SimpleNamespace(coordinates=points, proportion_explained=pd.Series([0.5, 0.25, 0.1]))
+    groups = pd.Series(["x"] * 7 + ["y"] * 3, index=points.index)
+    plots.ordination(result, groups, ax=ax)
+    assert ax.get_xlabel() == "Axis 1 (50% of variation)"
+    assert len(ax.patches) == 1  # y has too few samples
+    assert texts(ax) == ["x (n = 7)", "y (n = 3)"]
+
+
+def test_the_ellipse_holds_the_stated_share_of_a_normal_cloud(ax):
+    from types import SimpleNamespace
+
+    rng = np.random.default_rng(1)
+    cloud = rng.multivariate_normal([2, -1], [[3, 1.2], [1.2, 1]], size=4000)
+    points = pd.DataFrame(cloud, index=[f"s{i}" for i in range(len(cloud))])
+    result = SimpleNamespace(coordinates=points, proportion_explained=pd.Series([0.5, 0.25]))
+    plots.ordination(result, pd.Series("x", index=points.index), level=0.68, ax=ax)
+    ellipse = ax.patches[0]
+    turn = np.radians(ellipse.angle)
+    centred = cloud - ellipse.center
+    along = centred @ [np.cos(turn), np.sin(turn)] / (ellipse.width / 2)
+    across = centred @ [-np.sin(turn), np.cos(turn)] / (ellipse.height / 2)
+    inside = np.mean(along**2 + across**2 <= 1)
+    assert inside == pytest.approx(0.68, abs=0.025)
+
+
+def test_taxa_bars_add_up_to_one(ax, study):
+    plots.taxa_bars(study, "Phylum", groups=study.metadata["diet"], top=1, ax=ax)
+    heights = np.array([bar.get_height() for bar in ax.patches]).reshape(2, 2)
+    assert heights.sum(axis=0) == pytest.approx([1, 1])
+    assert heights[0] == pytest.approx([(0.95 + 0.2) / 2, (0.7 + 0.9) / 2])
+    assert texts(ax) == ["Firmicutes", "other"]
+
+
+def test_a_sample_without_a_group_is_refused_by_name(ax):
+    values = pd.Series([1.0, 2.0], index=["a", "b"], name="shannon")
+    with pytest.raises(MetadataError, match=r"1 sample.*'b'"):
+        plots.alpha_by_group(values, pd.Series(["x"], index=["a"], name="diet"), ax=ax)
+
+
+def test_an_order_that_does_not_fit_is_refused(ax):
+    values = pd.Series([1.0, 2.0], index=["a", "b"], name="shannon")
+    groups = pd.Series(["x", "y"], index=["a", "b"])
+    with pytest.raises(ParameterError, match="'z'"):
+        plots.alpha_by_group(values, groups, order=["x", "y", "z"], ax=ax)
+
+
+def test_without_axes_a_new_figure_is_made(study):
+    axes = plots.depth_histogram(study)
+    assert axes.figure is not None
+    plt.close(axes.figure)
+
+
+def test_numeric_groups_stand_in_the_order_of_numbers(ax):
+    values = pd.Series([1.0, 2.0, 3.0], index=list("abc"), name="shannon")
+    plots.alpha_by_group(values, pd.Series([10, 9, 100], index=list("abc")), ax=ax)
+    assert [label.get_text().split("\n")[0] for label in ax.get_xticklabels()] == ["9", "10", "100"]
