@@ -17,7 +17,9 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     report = commands.add_parser("report", help="run the notebooks and write build/report/index.html")
     report.add_argument("--in-place", action="store_true", help="also update the notebooks themselves")
-    report.add_argument("--root", type=Path, default=Path.cwd(), help="the clone of the project (default: here)")
+    report.add_argument(
+        "--root", type=Path, default=Path.cwd(), help="the clone of the project (default: here)"
+    )
     options = parser.parse_args(arguments)
     try:
         from analysis.report import make_report

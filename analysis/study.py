@@ -165,8 +165,8 @@ class Study:
             raise one_fault(
                 IdError,
                 name,
-                f"the table is {self.counts.shape[0]} x {self.counts.shape[1]}, with {len(sample_ids)} sample "
-                f"ids and {len(feature_ids)} feature ids",
+                f"the table is {self.counts.shape[0]} x {self.counts.shape[1]}, "
+                f"with {len(sample_ids)} sample ids and {len(feature_ids)} feature ids",
                 expected="samples as rows and features as columns, one id for each",
             )
         check_unique(sample_ids, "sample", name)

@@ -17,7 +17,8 @@ _BY_LETTER = dict(zip("dpcofgs", RANKS, strict=True)) | {"k": "Domain"}
 _PREFIX = re.compile(r"^(?:([dkpcofgs])__|D_(\d+)__)", re.IGNORECASE)
 _CONFIDENCE = re.compile(r"\(\d+(?:\.\d+)?\)$")
 _UNKNOWN = re.compile(
-    r"^(?:|na|nan|none|null|unknown|unassigned|unclassified|no[ _]?hit|.*[_ ]unclassified|unclassified[_ ].*)$",
+    r"^(?:|\?|_+|na|nan|none|null|unknown|unassigned|unclassified|no[ _]?hit|ambiguous[_ ]taxa"
+    r"|.*[_ ]unclassified|unclassified[_ ].*)$",
     re.IGNORECASE,
 )
 _ALIASES = {"kingdom": "Domain", "superkingdom": "Domain"} | {rank.casefold(): rank for rank in RANKS}

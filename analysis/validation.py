@@ -18,6 +18,7 @@ _LARGEST = 2**53  # above this a float no longer tells neighbouring whole number
 _FRACTION_SUM = 1.001
 _PERCENT_SUM = 100.1
 _LEAST_PERCENT_SUM = 50.0
+_FEW_ONES = 0.02  # rarefied tables have 10 to 50 % of ones, scaled fractions next to none
 
 
 def find_duplicates(ids: Sequence[object]) -> list[str]:
@@ -45,7 +46,8 @@ def check_ids(ids: Sequence[object], what: str, faults: Faults) -> None:
             expected=f"each {what} id once",
             remedy="rename them, or add up the rows that belong together, in the file",
         )
-    blank = sum(str(name).strip() == "" for name in ids)
+    names = list(map(str, ids))
+    blank = names.count("") + sum(map(str.isspace, names))
     if blank:
         faults.add(f"{blank} {what} id(s) are empty", expected="a name for each", remedy="fill them in")
 
@@ -155,35 +157,44 @@ def scaled_reason(counts: sparse.csr_array) -> str | None:
 
     Notes
     -----
-    A table rarefied to one depth also has constant row sums, but keeps its many single reads. Fractions
-    that were multiplied and rounded have sums close to a power of ten that differ by rounding, or (nearly) no
-    ones.
+    A table rarefied to one depth also has constant sums, but keeps its many single reads. Fractions that
+    were multiplied and rounded have sums that differ a little, on both sides of a round number, or hardly any
+    ones. Real sequencing never yields sums within 5 % of each other that are not the same.
     """
     sums = counts.sum(axis=1)
     sums = sums[sums > 0]
     if len(sums) < 2:
         return None
     centre = float(np.median(sums))
-    power = 10.0 ** round(np.log10(centre))
     exact = bool((sums == sums[0]).all())
-    near_power = power >= 1_000 and abs(centre - power) <= 0.03 * power and np.ptp(sums) <= 0.05 * power
-    few_ones = float(np.mean(counts.data == 1)) < 0.02
+    few_ones = float(np.mean(counts.data == 1)) < _FEW_ONES
     advice = (
         "richness, Chao1, rarefaction and every count-based test would be wrong: use the raw counts. "
         "Shannon and other fraction-based figures are not affected"
     )
-    if exact and power >= 100_000 and centre == power:
+    if exact and centre >= 100_000 and centre == 10.0 ** round(np.log10(centre)):
         return f"every sample sums to exactly {centre:,.0f}, as scaled fractions do, not reads; {advice}"
     if exact and few_ones and centre >= 100:
         return (
             f"every sample sums to {centre:,.0f} and almost no feature has a single read, as rarefied counts "
             f"would: these look like scaled fractions; {advice}"
         )
-    if near_power and not exact:
+    nearly = not exact and centre >= 500 and np.ptp(sums) <= 0.05 * centre
+    target = _round_number_between(sums, centre)
+    if nearly and (few_ones or target):
         return (
-            f"all samples sum to about {power:,.0f} ({sums.min():,} to {sums.max():,}), as fractions do when "
-            f"they are multiplied and rounded; {advice}"
+            f"all samples sum to about {target or centre:,.0f} ({sums.min():,} to {sums.max():,}), as "
+            f"fractions do when they are multiplied and rounded; {advice}"
         )
+    return None
+
+
+def _round_number_between(sums: np.ndarray, centre: float) -> float | None:
+    """Return 1, 2 or 5 times a power of ten where sums lie close to it, on both sides; None otherwise."""
+    power = 10.0 ** np.floor(np.log10(centre))
+    for target in (power, 2 * power, 5 * power, 10 * power):
+        if sums.min() < target < sums.max() and abs(centre - target) <= 0.005 * target:
+            return target
     return None
 
 

@@ -1,0 +1,52 @@
+"""What columns are called: the headings of ids, lineages and ranks that tools of the field write."""
+
+from __future__ import annotations
+
+import re
+
+from analysis.taxonomy import RANKS
+
+SURE_SAMPLE_NAMES = {"sampleid", "samplename", "sampleidentifier"}
+SAMPLE_NAMES = SURE_SAMPLE_NAMES | {"sample", "samples", "id"}
+FEATURE_NAMES = {
+    "otuid",
+    "featureid",
+    "feature",
+    "otu",
+    "asv",
+    "asvid",
+    "zotu",
+    "zotuid",
+    "taxon",
+    "taxonomy",
+}
+LINEAGE_NAMES = {
+    "taxonomy", "taxonomies", "taxon", "taxa", "lineage", "consensuslineage",
+    "taxonomicassignment",
+}  # fmt: skip
+RANK_NAMES = {rank.casefold() for rank in RANKS} | {
+    "kingdom",
+    "superkingdom",
+    *(f"rank{k}" for k in range(1, 8)),
+}
+
+
+def folded(name: object) -> str:
+    """Return a heading in lower case, with letters and digits only.
+
+    Examples
+    --------
+    >>> folded("#Sample ID"), folded("Consensus Lineage")
+    ('sampleid', 'consensuslineage')
+    """
+    return re.sub(r"[^0-9a-z]", "", str(name).casefold())
+
+
+def is_sample_heading(name: str) -> bool:
+    """Say whether a heading names sample ids."""
+    return folded(name) in SAMPLE_NAMES
+
+
+def lineage_place(header: list[str]) -> int | None:
+    """Find the column that holds lineages: the last one called so, and never the first column."""
+    return next((k for k in range(len(header) - 1, 0, -1) if folded(header[k]) in LINEAGE_NAMES), None)
