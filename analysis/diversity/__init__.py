@@ -1,0 +1,1 @@
+"""Diversity within samples and between them, at full depth and rarefied."""
