@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from analysis.errors import AnalysisError, one_fault
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")  # the colours of a traceback
 _LANGUAGE = {
     "name": "python",
     "pygments_lexer": "ipython3",
@@ -64,20 +66,22 @@ def run_notebook(path: Path, on_cell: Callable[[], None] | None = None, timeout:
         timeout=timeout,
         kernel_name="python3",
         record_timing=False,
+        extra_arguments=["--log-level=ERROR"],
         resources={"metadata": {"path": str(path.parent)}},
         on_cell_executed=(lambda **_: on_cell()) if on_cell else None,
     )
     try:
         client.execute()
-    except (CellExecutionError, CellTimeoutError) as error:
-        lines = [line for line in str(error).splitlines() if line.strip()]
-        raise one_fault(
-            NotebookError,
-            path.name,
-            lines[-1] if lines else "a cell failed",
-            remedy="open it with `jupyter lab` and run it to the cell that fails",
-        ) from error
+    except CellExecutionError as error:
+        raise _failed(path, _ANSI.sub("", f"{error.ename}: {error.evalue}")) from error
+    except CellTimeoutError as error:
+        raise _failed(path, f"a cell took more than {timeout} s") from error
     return tidy(notebook)
+
+
+def _failed(path: Path, what: str) -> AnalysisError:
+    remedy = "open it with `jupyter lab` and run it to the cell that fails"
+    return one_fault(NotebookError, path.name, what, remedy=remedy)
 
 
 def tidy(notebook: NotebookNode) -> NotebookNode:

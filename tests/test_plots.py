@@ -11,6 +11,7 @@ from matplotlib import pyplot as plt
 
 from analysis import plots
 from analysis.errors import MetadataError, ParameterError
+from analysis.plots import style
 from analysis.study import Study
 from analysis.taxonomy import taxonomy_table
 
@@ -63,7 +64,7 @@ def test_alpha_by_group_shows_each_value_and_each_count(ax):
     groups = pd.Series(["x", "x", "y", "y"], index=list("dcba"))
     plots.alpha_by_group(values, groups, ax=ax)
     assert [label.get_text() for label in ax.get_xticklabels()] == ["x\n(n = 2)", "y\n(n = 2)"]
-    points = [line for line in ax.lines if line.get_marker() in set(plots._MARKERS)]
+    points = [line for line in ax.lines if line.get_marker() in set(style.MARKERS)]
     assert [sorted(line.get_ydata()) for line in points] == [[3.0, 9.0], [1.0, 2.0]]
     assert ax.get_ylabel() == "Shannon index (nats)"
 
@@ -138,3 +139,35 @@ def test_numeric_groups_stand_in_the_order_of_numbers(ax):
     values = pd.Series([1.0, 2.0, 3.0], index=list("abc"), name="shannon")
     plots.alpha_by_group(values, pd.Series([10, 9, 100], index=list("abc")), ax=ax)
     assert [label.get_text().split("\n")[0] for label in ax.get_xticklabels()] == ["9", "10", "100"]
+
+
+def test_named_groups_stand_in_natural_order(ax):
+    values = pd.Series([1.0, 2.0, 3.0], index=list("abc"), name="shannon")
+    plots.alpha_by_group(values, pd.Series(["M10", "M9", "M100"], index=list("abc")), ax=ax)
+    assert [label.get_text().split("\n")[0] for label in ax.get_xticklabels()] == ["M9", "M10", "M100"]
+
+
+def test_negative_days_stand_before_day_zero():
+    assert style.levels_of(pd.Series(["0", "-1", "10", "-15"])) == ["-15", "-1", "0", "10"]
+
+
+def test_pairwise_distances_counts_each_pair_once(ax):
+    from skbio import DistanceMatrix
+
+    data = np.array([[0, 0.1, 0.8], [0.1, 0, 0.6], [0.8, 0.6, 0]])
+    plots.pairwise_distances(
+        DistanceMatrix(data, ids=list("abc")), pd.Series(["m1", "m1", "m2"], index=list("abc")), ax=ax
+    )
+    assert texts(ax) == ["same subject (mean 0.10, 1 pairs)", "different subjects (mean 0.70, 2 pairs)"]
+
+
+def test_error_rates_marks_what_rejects_too_often(ax):
+    table = pd.DataFrame(
+        {"scheme": ["a", "b", "c"], "rate": [0.055, 0.5, 0.01], "rate_se": [0.005, 0.01, 0.001]}
+    )
+    plots.error_rates(table, "scheme", ax=ax)
+    assert set(texts(ax)) == {"promised: 0.05", "keeps the promise", "too many"}
+    marked = {handle.get_label(): list(handle[0].get_xdata()) for handle in ax.containers}
+    assert marked == {"keeps the promise": [0.055, 0.01], "too many": [0.5]}
+    with pytest.raises(ParameterError, match="'rate_se'"):
+        plots.error_rates(table[["scheme", "rate"]], "scheme", ax=ax)
