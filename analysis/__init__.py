@@ -19,5 +19,9 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "components": ["variance_components"],
         "taxa.abundance": ["differential_abundance"],
         "taxa.scoring": ["panel_scores"],
+        "designs": ["Design"],
+        "planning.endpoints": ["CorrelationEndpoint", "MeanEndpoint"],
+        "planning.power": ["power", "power_curve", "sample_size", "smallest_detectable_effect"],
+        "planning.detection": ["detection_depth"],
     },
 )

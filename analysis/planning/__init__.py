@@ -1,0 +1,1 @@
+"""What a study needs: endpoints, power, sample size and sequencing depth."""

@@ -1,0 +1,214 @@
+"""What every kind of endpoint can be asked: its power, and what follows from power by search."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import singledispatch
+from typing import Any, Literal
+
+import pandas as pd
+
+from analysis.designs import Design
+from analysis.errors import DesignError, Faults, ParameterError, one_fault
+from analysis.planning.results import Power, SampleSize, SmallestEffect
+from analysis.planning.search import find_crossing
+
+Method = Literal["closed", "simulation"]
+
+CURVE_COLUMNS = (
+    "effect",
+    "n_per_arm",
+    "total",
+    "cages",
+    "power",
+    "power_se",
+    "type_i",
+    "type_i_se",
+    "n_sim",
+    "method",
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a power is to be computed; the arguments of `analysis.power`, in one piece."""
+
+    n_sim: int = 1_000
+    permutations: int = 999
+    seed: int = 0
+    n_jobs: int = 1
+    method: Method | None = None
+    margin: float | None = None
+
+
+class Engine(ABC):
+    """Computes the power of one kind of endpoint.
+
+    A subclass gives `check` and `power`; sample size, curve and smallest effect then work by simulation. One
+    with closed forms overrides them. `engine_for.register` makes it known.
+    """
+
+    max_n = 2_000  # subjects in the treated arm, where the caller sets no limit
+
+    @abstractmethod
+    def check(
+        self, design: Design, endpoint: Any, effects: Sequence[Any], settings: Settings, faults: Faults
+    ) -> None:
+        """Note whatever of design, effects and settings does not fit this endpoint, apart from n_per_arm."""
+
+    @abstractmethod
+    def power(self, design: Design, endpoint: Any, effect: Any, settings: Settings) -> Power:
+        """Compute one power. The arguments have been checked."""
+
+    def sample_size(
+        self, design: Design, endpoint: Any, effect: Any, target: float, max_n: int | None, settings: Settings
+    ) -> SampleSize:
+        """Search for the smallest n_per_arm, in whole cages, that reaches a power of `target`."""
+        max_n = max_n or self.max_n
+        found: dict[int, Power] = {}
+
+        def power_at(n: int) -> Power:
+            if n not in found:
+                found[n] = self.power(design.resized(n), endpoint, effect, settings)
+            return found[n]
+
+        def simulate(root_n: float) -> tuple[int, int]:
+            power = power_at(round(root_n**2))
+            return round(power.power * power.n_sim), power.n_sim
+
+        def settle(root_n: float) -> float:
+            return math.sqrt(max(round(root_n**2 / design.step), 1) * design.step)
+
+        least = smallest_n(design)
+        crossing = find_crossing(
+            simulate,
+            target,
+            start=math.sqrt(max(design.n_per_arm, least)),
+            least=math.sqrt(least),
+            most=math.sqrt(max_n // design.step * design.step),
+            at_zero=design.alpha,
+            settle=settle,
+        )
+        if crossing.above is None:
+            best = power_at(round(max(crossing.points) ** 2))
+            raise out_of_reach(target, max_n, best.power)
+        if crossing.below is None:
+            return SampleSize.at(power_at(least), target, n_low=least, n_high=least, n_tried=len(found))
+
+        def whole(root_n: float) -> int:
+            n = math.ceil(min(root_n**2, max_n) / design.step - 1e-9) * design.step
+            return max(n, least)
+
+        root, low, high = crossing.fit()
+        tried = len(found)
+        return SampleSize.at(
+            power_at(whole(root)),
+            target,
+            n_low=whole(max(low, 0.0)),
+            n_high=None if high**2 > max_n else whole(high),
+            n_tried=tried,
+        )
+
+    def curve(
+        self, design: Design, endpoint: Any, effects: Sequence[Any], sizes: Sequence[int], settings: Settings
+    ) -> pd.DataFrame:
+        """Tabulate power for every effect and number of subjects."""
+        cells = [
+            self.power(design.resized(n), endpoint, effect, settings) for effect in effects for n in sizes
+        ]
+        return pd.DataFrame({name: [getattr(cell, name) for cell in cells] for name in CURVE_COLUMNS})
+
+    def smallest_effect(
+        self,
+        design: Design,  # noqa: ARG002
+        endpoint: Any,
+        direction: float,  # noqa: ARG002
+        target: float,  # noqa: ARG002
+        settings: Settings,  # noqa: ARG002
+    ) -> SmallestEffect:
+        """Find the effect nearest to 0, on the side of `direction` (+1 or -1), found with power `target`."""
+        raise one_fault(
+            ParameterError,
+            "smallest_detectable_effect",
+            f"a {type(endpoint).__name__} has no single scale of effects to search",
+            remedy="use power_curve over the effects in question",
+        )
+
+    def search_effect(
+        self,
+        design: Design,
+        endpoint: Any,
+        direction: float,
+        start: float,
+        most: float,
+        target: float,
+        settings: Settings,
+    ) -> SmallestEffect:
+        """Search by simulation for the smallest effect, from `start` on, up to `most`, both without sign."""
+        found: dict[float, Power] = {}
+
+        def simulate(size: float) -> tuple[int, int]:
+            found[size] = self.power(design, endpoint, direction * size, settings)
+            return round(found[size].power * found[size].n_sim), found[size].n_sim
+
+        crossing = find_crossing(simulate, target, start, most * 1e-9, most, design.alpha)
+        if crossing.above is None:
+            raise no_effect(target, design, direction * most, found[max(found)].power)
+        root, low, high = crossing.fit()
+        simulate(root)
+        ends = sorted(direction * min(max(end, 0.0), most) for end in (low, high))
+        return SmallestEffect.at(found[root], target, effect_low=ends[0], effect_high=ends[1])
+
+
+@singledispatch
+def engine_for(endpoint: object) -> Engine:
+    """Return what computes the power of an endpoint.
+
+    Notes
+    -----
+    A module that defines an endpoint registers its engine:
+    ``engine_for.register(TaxaEndpoint, lambda _: TaxaEngine())``.
+    """
+    raise one_fault(
+        ParameterError,
+        "power",
+        f"endpoint is a {type(endpoint).__name__}",
+        expected="a MeanEndpoint, CorrelationEndpoint, CommunityEndpoint or TaxaEndpoint",
+        remedy="for one number a sample: analysis.MeanEndpoint(mean=..., sd=..., icc=...)",
+    )
+
+
+def smallest_n(design: Design) -> int:
+    """Return the smallest n_per_arm, in whole cages, that leaves at least 2 subjects an arm after losses."""
+    n = design.step * (2 if design.caged else 1)
+    while True:
+        try:
+            design.resized(n)
+        except DesignError:
+            n += design.step
+        else:
+            return n
+
+
+def out_of_reach(target: float, max_n: int, best: float) -> DesignError:
+    """Build the error for a power that no allowed number of subjects reaches."""
+    return one_fault(
+        DesignError,
+        "sample_size",
+        f"a power of {target:g} is not reached: with {max_n:,} subjects in the treated arm it is {best:.3f}",
+        remedy="ask for a larger effect or less power, take more samples a subject, or raise max_n",
+    )
+
+
+def no_effect(target: float, design: Design, most: float, best: float) -> DesignError:
+    """Build the error for a power that not even the largest possible effect reaches."""
+    return one_fault(
+        DesignError,
+        "smallest_detectable_effect",
+        f"{design.n_per_arm} subjects in the treated arm find no possible effect with a power of {target:g}: "
+        f"for the largest, {most:.4g}, it is {best:.3f}",
+        remedy="use more subjects, samples or cages",
+    )

@@ -1,0 +1,1 @@
+"""Which taxa differ, one by one and in panels fixed in advance."""
