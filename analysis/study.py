@@ -198,12 +198,12 @@ class Study:
             return None
         found = pd.Index([str(i) for i in frame.index], dtype=object)
         if not found.equals(ids):
-            missing = ids.difference(found)
-            what = (
-                f"no row for {len(missing)} id(s): {listed(missing)}"
-                if len(missing)
-                else "rows in another order"
-            )
+            missing, extra = ids.difference(found), found[found.duplicated() | ~found.isin(ids)]
+            what = "rows in another order"
+            if len(missing):
+                what = f"no row for {len(missing)} id(s): {listed(missing)}"
+            elif len(extra):
+                what = f"{len(extra)} row(s) too many: {listed(extra)}"
             raise one_fault(
                 error,
                 self.source.name,
@@ -531,23 +531,20 @@ def _positions(wanted: object, ids: pd.Index, subject: str) -> np.ndarray:
     """Turn ids or a mask into row numbers."""
     if isinstance(wanted, str):
         wanted = [wanted]
-    values = np.asarray(wanted)
-    if values.dtype == bool:
+    if pd.api.types.is_bool_dtype(getattr(wanted, "dtype", np.asarray(wanted).dtype)):
+        mask = pd.Series(wanted)
         if isinstance(wanted, pd.Series):
-            wanted = wanted.reindex(ids)
-            values = (
-                wanted.to_numpy(dtype=bool, na_value=False)
-                if not wanted.isna().any()
-                else np.empty(0, dtype=bool)
-            )
-        if values.shape != ids.shape:
+            named = mask.set_axis([str(i) for i in mask.index])
+            mask = named.reindex(ids) if named.index.is_unique else mask.iloc[:0]
+        if len(mask) != len(ids) or mask.isna().any():
             raise one_fault(
                 IdError,
                 subject,
                 f"a mask of {np.size(wanted)} values does not fit {len(ids)} ids",
                 expected=f"one True or False for each {ids.name}",
             )
-        return np.flatnonzero(values)
+        return np.flatnonzero(mask.to_numpy(dtype=bool))
+    values = np.asarray(wanted)
     names = pd.Index([str(v) for v in values], dtype=object)
     check_unique(names, str(ids.name).removesuffix("_id"), subject)
     found = ids.get_indexer(names)

@@ -81,7 +81,7 @@ def error_rates(table: pd.DataFrame, label: str, nominal: float = 0.05, ax: Axes
                 f"the table has no column {column!r}",
                 remedy=did_you_mean(column, list(table.columns)),
             )
-    ax = new_axes(ax)
+    ax = new_axes(ax, height=1.5 + 0.4 * len(table))
     places = np.arange(len(table))
     too_many = (table["rate"] - 3 * table["rate_se"] > nominal).to_numpy()
     for place, (name, kept) in enumerate({"keeps the promise": ~too_many, "too many": too_many}.items()):

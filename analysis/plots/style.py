@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 #: Okabe & Ito's palette (https://jfly.uni-koeln.de/color/) without its yellow, which white paper swallows.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
 OTHER = "#B5B5B5"
-MARKERS = "osD^vPX*"  # eight, and seven colours: no two of the first 56 groups share both
+MARKERS = "osD^vPXp"  # eight, and seven colours: no two of the first 56 groups share both
 LINES = ("-", "--", "-.", ":")
 _WIDTH_IN_LETTERS = 64  # what fits side by side under axes of the default size
 _LABELS = {
@@ -36,12 +36,12 @@ def metric_label(metric: object) -> str:
     return _LABELS.get(name, name.replace("_", " ").capitalize())
 
 
-def new_axes(ax: Axes | None) -> Axes:
-    """Return the axes given, or those of a new figure, without the frame's upper and right sides."""
+def new_axes(ax: Axes | None, height: float = 4) -> Axes:
+    """Return the axes given, or those of a new figure (inches high), without the upper and right frame."""
     if ax is None:
         from matplotlib import pyplot as plt
 
-        _, ax = plt.subplots(figsize=(7, 4), layout="constrained")
+        _, ax = plt.subplots(figsize=(7, height), layout="constrained")
     ax.spines[["top", "right"]].set_visible(False)
     return ax
 

@@ -16,7 +16,7 @@ EXCEL_REMEDY = (
     "save the sheet as tab-separated text (.tsv) and give that; check that Excel has not turned ids into "
     "numbers or dates"
 )
-_MAX_YAML = 65_536
+_MAX_YAML = 1_000  # bytes; QIIME 2 writes about a hundred, and the parser is slow on nested brackets
 _READ_BY = {
     "FeatureTable": "read_study(path)",
     "FeatureData[Taxonomy]": "read_study(..., taxonomy=path) or readers.read_taxonomy(path)",

@@ -111,17 +111,17 @@ def read_study(
     lineages = _taxonomy(taxonomy, raw, files)
     phylogeny, tree_name = _phylogeny(tree, raw, files)
 
-    matched = Matched.everything(counts.shape)
+    matched, reads = Matched.everything(counts.shape), counts.sum(axis=0)
     if frame is not None:
         hint = "" if described is None else described.hint(samples, frame.index)
         match_samples(matched, samples, frame.index, allowed, opened.name, hint)
     match_depths(matched, counts.sum(axis=1), samples, allowed, opened.name)
     if lineages is not None:
-        match_features(matched, features, lineages.index, "taxonomy", allowed, opened.name)
+        match_features(matched, reads, features, lineages.index, "taxonomy", allowed, opened.name)
     fitted = None
     if phylogeny is not None:
         fitted = fit_tree(phylogeny, raw.feature_ids, tree_name)
-        match_features(matched, features, fitted.tip_ids, "tree", allowed, opened.name)
+        match_features(matched, reads, features, fitted.tip_ids, "tree", allowed, opened.name)
         matched.notes += fitted.notes
     raise_together(opened.name, matched.errors)
 

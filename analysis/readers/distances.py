@@ -129,7 +129,7 @@ def _phylip(content: bytes, size: int, subject: str) -> tuple[list[str], np.ndar
     """Read PHYLIP: the number of samples, then for each its name and its distances to those before."""
     text, _ = decode(content, subject)
     numbered = [(k, line.split()) for k, line in enumerate(text.split("\n"), start=1) if line.strip()][1:]
-    if size != len(numbered) or size > _MOST:
+    if not 0 < size == len(numbered) <= _MOST:
         raise one_fault(
             ReadError,
             subject,

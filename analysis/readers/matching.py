@@ -25,6 +25,8 @@ from analysis.errors import (
 DROPPABLE = ("unmatched_samples", "empty_samples", "unmatched_features")
 
 _NAMED = 3
+_SEARCHED = 500
+_LONGEST = 64  # letters: a sequence as a name has no neighbour worth naming
 _SEPARATORS = re.compile(r"[^0-9a-z]")
 
 
@@ -149,7 +151,7 @@ def match_depths(
     names = sample_ids[empty]
     if "empty_samples" in drop and not empty[matched.samples].all():
         matched.samples &= ~empty
-        matched.notes.append(f"{len(names)} samples without reads dropped: {listed(names)}")
+        matched.notes.append(f"{len(names)} sample(s) without reads dropped: {listed(names)}")
         return
     matched.errors.append(
         one_fault(
@@ -164,6 +166,7 @@ def match_depths(
 
 def match_features(
     matched: Matched,
+    reads: np.ndarray,
     feature_ids: pd.Index,
     part_ids: pd.Index,
     part: str,
@@ -176,6 +179,8 @@ def match_features(
     ----------
     matched : Matched
         Where the result goes.
+    reads : numpy.ndarray, shape (n_features,)
+        The sum of each feature.
     feature_ids, part_ids : pandas.Index of str
         Features of the table, and of the part.
     part : str
@@ -189,9 +194,12 @@ def match_features(
     if not lacking.any():
         return
     names = feature_ids[lacking]
+    share = f"{reads[lacking].sum() / max(reads.sum(), 1e-300):.2%} of all reads"
     if "unmatched_features" in drop and not lacking.all():
         matched.features &= ~lacking
-        matched.notes.append(f"{len(names)} of {len(feature_ids)} features dropped, absent from the {part}")
+        matched.notes.append(
+            f"{len(names)} of {len(feature_ids)} features dropped, absent from the {part}: {share}"
+        )
         return
     remedy = f"give the {part} that was made for this table"
     if not lacking.all():
@@ -201,7 +209,7 @@ def match_features(
         one_fault(
             TreeError if part == "tree" else TaxonomyError,
             subject,
-            f"{len(names)} of {len(feature_ids)} features are not in the {part}: {found}",
+            f"{len(names)} of {len(feature_ids)} features ({share}) are not in the {part}: {found}",
             expected=f"every feature of the table in the {part}",
             remedy=remedy,
         )
@@ -212,7 +220,7 @@ def _with_nearest(names: pd.Index, candidates: pd.Index) -> str:
     """Spell out the first names, each with the candidate that is most like it."""
     parts = []
     for name in names[:_NAMED]:
-        near = nearest(name, list(candidates[:500]))
+        near = nearest(name, list(candidates[:_SEARCHED])) if len(name) <= _LONGEST else None
         parts.append(f"{name!r} (nearest: {near!r})" if near else repr(name))
     rest = len(names) - _NAMED
     return ", ".join(parts) + (f" and {rest} more" if rest > 0 else "")

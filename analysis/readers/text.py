@@ -130,6 +130,8 @@ def lay_out(content: bytes, subject: str, *, headless: bool = False) -> Layout:
     """
     text, encoding = decode(content, subject)
     numbered = _joined([(i, line) for i, line in enumerate(text.split("\n"), start=1) if line.strip()])
+    if not numbered:
+        raise one_fault(ReadError, subject, "the file holds blank lines only")
     first = next((k for k, (_, line) in enumerate(numbered) if not line.startswith("#")), len(numbered))
     above, body = numbered[:first], numbered[first:]
     separator = _find_separator(above, body)

@@ -99,9 +99,9 @@ def test_an_encrypted_artifact_is_refused(artifact, biom_bytes):
         "type: !!python/object/apply:os.getcwd []\n",
         "format: X\n",
         "type: [1, 2]\n",
-        "[" * 3_000,
+        "[" * 900,
         "just text",
-        "type: " + "x" * 70_000,
+        "type: " + "x" * 2_000,
         b"\xff\xfe\x00",
     ],
 )

@@ -94,6 +94,7 @@ def test_several_faults_come_together(write):
         ("\ta\tb\tc\na\t0\t1\t1\n", "1 rows and 3 columns"),
         (square().replace("0.125", "near"), "2 cell(s) are no numbers"),
         (square().replace("\t0.125\n", "\n"), "line 3 has 3"),
+        ("0\n", "says 0 samples and 0 follow"),
         ("3\na\nb\t0.25\n", "says 3 samples and 2 follow"),
         ("900000\na\nb\t0.25\n", "says 900,000 samples"),
         ("3\na\nb\t0.25\t0.5\nc\t0.5\t0.125\n", "line 3 has 2 distances, 1 expected"),

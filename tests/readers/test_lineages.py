@@ -104,10 +104,10 @@ def test_a_study_lacking_lineages_says_which(write, classic):
     taxonomy = write("x.tsv", "id\tTaxon\na\tk__Bacteria\nb\tk__Bacteria\nc\tk__Bacteria\nE\tk__Bacteria\n")
     with pytest.raises(TaxonomyError) as caught:
         an.read_study(write("t.tsv", classic), taxonomy=taxonomy)
-    assert "1 of 4 features are not in the taxonomy: 'd'" in str(caught.value)
+    assert "1 of 4 features (30.00% of all reads) are not in the taxonomy: 'd'" in str(caught.value)
     study = an.read_study(write("t.tsv", classic), taxonomy=taxonomy, drop={"unmatched_features"})
     assert study.feature_ids.tolist() == ["a", "b", "c"]
-    assert "1 of 4 features dropped, absent from the taxonomy" in study.source.notes
+    assert "1 of 4 features dropped, absent from the taxonomy: 30.00% of all reads" in study.source.notes
 
 
 def test_lineages_of_other_features_are_left_aside(write, classic):

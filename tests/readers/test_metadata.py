@@ -183,6 +183,10 @@ def test_all_faults_of_a_file_come_together(write):
         assert what in message
 
 
+def test_blank_lines_only_are_refused(write):
+    assert "blank lines only" in refused(ReadError, write("m.tsv", "\x0b\n\x0c\n"))
+
+
 @pytest.mark.parametrize("content", [b"\x89HDF\r\n\x1a\n", b'{"a": 1}', b"\0\1\2"])
 def test_what_is_no_text_table_is_refused(write, content):
     assert "no text table" in refused(ReadError, write("m.tsv", content))

@@ -4,6 +4,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import analysis as an
@@ -240,8 +241,13 @@ TABLES = {
         (410, None, 583),
         3,
     ),
-    "phyloseq rds": ({"path": "formats/spholmes+F1000_workflow/data/ps.rds"}, (360, 389), (4, None, 30309), 14),
-}  # fmt: skip
+    "phyloseq rds": (
+        {"path": "formats/spholmes+F1000_workflow/data/ps.rds"},
+        (360, 389),
+        (4, None, 30309),
+        14,
+    ),
+}
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -382,18 +388,17 @@ def test_fractions_are_marked(shared_data):
         ("moving_pictures/core-metrics-results/bray_curtis_distance_matrix.qza", ReadError, "read_distances"),
         ("moving_pictures/core-metrics-results/evenness-group-significance.qzv", ReadError, "looking at"),
         ("moving_pictures/stats-dada2.qza", ReadError, "DADA2Stats"),
-        ("mlrepo/LICENSE", ReadError, "no tab"),
+        ("mlrepo/LICENSE", ReadError, "no table"),
     ],
 )
 def test_other_files_are_refused_with_the_way_out(shared_data, name, error, what):
     with pytest.raises(error) as caught:
         an.read_study(shared_data / name)
-    if name != "mlrepo/LICENSE":
-        assert what in str(caught.value)
+    assert what in str(caught.value)
 
 
 def test_samples_without_metadata_are_named(shared_data):
-    with pytest.raises(IdError, match=r"16 of 504 samples of the table have no metadata: '2B_0506_9740'"):
+    with pytest.raises(IdError, match=r"16 of 504 samples of the table have no metadata: .* and 13 more"):
         an.read_study(
             shared_data / MICE / "misc/euk_filt_mergedDietAim1table_051523-Copy1.qza",
             shared_data / MICE / "misc/processed_metadata.tsv",
@@ -402,7 +407,7 @@ def test_samples_without_metadata_are_named(shared_data):
 
 def test_a_tree_made_from_another_table_is_refused(shared_data):
     folder = shared_data / "isb_cdi_fmt/treasure_chest"
-    with pytest.raises(TreeError, match="140 of 462 features are not in the tree"):
+    with pytest.raises(TreeError, match=r"140 of 462 features \(.* of all reads\) are not in the tree"):
         an.read_study(folder / "dada/table.qza", tree=folder / "tree/rooted_tree.qza")
 
 
@@ -418,9 +423,11 @@ def test_repeated_metadata_ids_name_the_better_column(shared_data):
 
 
 def test_metadata_of_many_habits(shared_data):
-    tap = read_metadata(shared_data / "tap_fibre_crossover/data-raw/metadata.csv")
-    assert tap.index.tolist()[:3] == ["3", "6", "8"]
-    assert tap["acetate"].iloc[0] == 33.4
+    path = shared_data / "tap_fibre_crossover/data-raw/metadata.csv"
+    tap = read_metadata(path)
+    expected = pd.read_csv(path, sep=";", decimal=",", encoding="latin-1").set_index("Sample_ID")
+    assert tap.index.tolist() == expected.index.astype(str).tolist()
+    assert np.allclose(tap["acetate"], expected["acetate"], equal_nan=True)
     assert tap["Subject_Id"].nunique() == 19
     isb = read_metadata(shared_data / "isb_cdi_fmt/data/metadata.tsv")
     assert isb["host_age"].isna().sum() == 4
@@ -431,17 +438,22 @@ def test_metadata_of_many_habits(shared_data):
     cecum = read_metadata(
         shared_data / "apgar_diet_cdiff/arizona_experiments/cecum/data/misc/cecal_processed_metadata.tsv"
     )
-    assert cecum.index[0] == "Chow1.042122"
-    assert cecum["date"].iloc[0] == "042122"
+    assert "samples are named by the metadata column 'sampleid'" in cecum.attrs["notes"]
+    assert cecum["date"].str.fullmatch(r"0\d{5}").all()  # written as 042122: a name, not a number
 
 
 def test_distances_alpha_and_trees(shared_data):
-    evident = read_distances(shared_data / "evident_tests/evident/tests/data/distance_matrix.lsmat.gz")
-    assert evident.shape == (220, 220)
-    assert evident["1629.SubjectIBD001", "1629.SubjectIBD002"] == 0.29149530424022446
-    vendors = read_distances(shared_data / VENDORS / "vendors.subsample.thetayc.ave.dist")
-    assert vendors.shape == (404, 404)
-    assert vendors["C11D0E1", "C11D1E1"] == vendors["C11D1E1", "C11D0E1"] == 0.235925
+    path = shared_data / "evident_tests/evident/tests/data/distance_matrix.lsmat.gz"
+    evident = read_distances(path)
+    expected = pd.read_csv(path, sep="\t", index_col=0)
+    assert evident.ids == tuple(expected.index)
+    assert np.allclose(evident.data, expected, atol=1e-9)
+    path = shared_data / VENDORS / "vendors.subsample.thetayc.ave.dist"
+    vendors = read_distances(path)
+    rows = [line.split() for line in path.read_text().splitlines()[1:]]
+    assert vendors.ids == tuple(row[0] for row in rows)
+    lower = np.concatenate([np.array(row[1:], dtype=float) for row in rows])
+    assert np.array_equal(vendors.data[np.tril_indices(404, -1)], lower)
     bray = read_distances(
         shared_data / "moving_pictures/core-metrics-results/bray_curtis_distance_matrix.qza"
     )

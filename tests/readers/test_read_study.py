@@ -149,7 +149,7 @@ def test_samples_without_reads(write):
     assert "drop={'empty_samples'}" in text
     study = an.read_study(table, drop={"empty_samples"})
     assert study.sample_ids.tolist() == ["s1", "s3"]
-    assert study.source.notes == ("1 samples without reads dropped: 's2'",)
+    assert study.source.notes == ("1 sample(s) without reads dropped: 's2'",)
 
 
 def test_a_table_without_any_read_is_refused_even_then(write):
@@ -167,7 +167,13 @@ def test_faults_between_files_come_together(write):
     metadata = write("m.tsv", "id\tarm\ns1\tx\ns2\ty\n")
     taxonomy = write("x.tsv", "id\tTaxon\na\tk__A\n")
     text = refused(AnalysisError, table, metadata, taxonomy, write("t.nwk", "(b:1,c:1);"))
-    for what in ("4 faults", "'s3'", "'s2'", "1 of 2 features are not in the taxonomy", "not in the tree"):
+    for what in (
+        "4 faults",
+        "'s3'",
+        "'s2'",
+        "1 of 2 features (37.50% of all reads) are not in the taxonomy",
+        "not in the tree",
+    ):
         assert what in text
 
 

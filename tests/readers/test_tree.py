@@ -170,7 +170,7 @@ def test_a_study_lacking_tips_says_which(write, classic):
     with pytest.raises(TreeError) as caught:
         an.read_study(write("t.tsv", classic), tree=write("t.nwk", "(a:1,b:2,(c1:1,x:1):1);"))
     text = str(caught.value)
-    assert "2 of 4 features are not in the tree" in text
+    assert "2 of 4 features (46.67% of all reads) are not in the tree" in text
     assert "'c' (nearest: 'c1')" in text
     assert "drop={'unmatched_features'}" in text
 
@@ -180,4 +180,4 @@ def test_a_study_without_the_features_that_the_tree_lacks(write, classic):
     study = an.read_study(write("t.tsv", classic), tree=tree, drop="unmatched_features")
     assert study.feature_ids.tolist() == ["a", "b", "c"]
     assert {tip.name: tip.length for tip in study.tree.tips()} == {"a": 1, "b": 2, "c": 2}
-    assert "1 of 4 features dropped, absent from the tree" in study.source.notes
+    assert "1 of 4 features dropped, absent from the tree: 30.00% of all reads" in study.source.notes
