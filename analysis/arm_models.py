@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import DesignError, listed, one_fault
-from analysis.inference import Alternative, Pivot, Rearrangement, StudentT, ols
+from analysis.inference import Alternative, Pivot, Rearrangement, StudentT, ols, ols_unpooled
 from analysis.layout import WHERE, Layout
 from analysis.mixed import NestedModel
 from analysis.permutation import arrange, exchangeable_units
@@ -21,10 +21,10 @@ _ANCOVA_UNITS = 3  # per arm; with fewer, the slope on the baseline costs more t
 # The methods that answer a design, the default first; keys: where the treatment varies, is there a baseline.
 _FITTING = {
     ("parallel", False): ("welch", "mixed"),
-    ("parallel", True): ("ancova", "change", "mixed"),
+    ("parallel", True): ("ancova", "ancova_welch", "change", "mixed"),
     ("paired", False): ("paired", "mixed"),
     ("cluster", False): ("cluster_means", "cluster_mixed", "cluster_permutation", "welch"),
-    ("cluster", True): ("ancova", "change", "cluster_mixed", "cluster_permutation"),
+    ("cluster", True): ("ancova", "ancova_welch", "change", "cluster_mixed", "cluster_permutation"),
     ("blocked", False): ("blocked",),
     ("blocked", True): ("blocked",),
 }
@@ -135,6 +135,8 @@ def _default(layout: Layout, first: str) -> tuple[str, str]:
     if layout.baseline is not None:
         if fewest < _ANCOVA_UNITS:
             return "change", f"the baseline is known, but {fewest} units in an arm cannot carry its slope"
+        if 2 * fewest < len(units):
+            return "ancova_welch", "the baseline is taken out; unequal arms, so that spreads are not pooled"
         return first, "the baseline is known and taken out"
     return _default_of_means(layout, first, fewest)
 
@@ -180,13 +182,7 @@ def _columns(*columns: object, n: int) -> np.ndarray:
 
 
 def _welch_of(units: pd.DataFrame) -> StudentT:
-    values, arm = units["value"].to_numpy(), units["arm"].to_numpy()
-    treated, reference = values[arm == 1], values[arm == 0]
-    parts = np.array([treated.var(ddof=1) / len(treated), reference.var(ddof=1) / len(reference)])
-    total = parts.sum()
-    free = np.array([len(treated) - 1, len(reference) - 1])
-    df = total**2 / (parts**2 / free).sum() if total > 0 else float(free.sum())
-    return StudentT(float(treated.mean() - reference.mean()), float(np.sqrt(total)), float(df))
+    return ols_unpooled(units["value"].to_numpy(), _columns(units["arm"], n=len(units)))
 
 
 def _pooled_of(units: pd.DataFrame) -> StudentT:
@@ -210,6 +206,11 @@ def _change(layout: Layout) -> StudentT:
 def _ancova(layout: Layout) -> StudentT:
     units = layout.units
     return ols(units["value"].to_numpy(), _columns(units["baseline"], units["arm"], n=len(units)))
+
+
+def _ancova_welch(layout: Layout) -> StudentT:
+    units = layout.units
+    return ols_unpooled(units["value"].to_numpy(), _columns(units["baseline"], units["arm"], n=len(units)))
 
 
 def _paired(layout: Layout) -> StudentT:
@@ -317,6 +318,7 @@ _FITS: dict[str, Callable[[Layout], StudentT]] = {
     "mixed": _mixed,
     "paired": _paired,
     "ancova": _ancova,
+    "ancova_welch": _ancova_welch,
     "change": _change,
     "cluster_means": _cluster_means,
     "cluster_mixed": _cluster_mixed,

@@ -9,7 +9,7 @@ import pandas as pd
 
 from analysis.errors import DesignError, Faults, IdError, ParameterError, did_you_mean, listed, one_fault
 from analysis.layout import WHERE, Kind, Layout
-from analysis.study import Roles, check_roles
+from analysis.roles import Roles, check_roles
 from analysis.validation import check_unique
 
 

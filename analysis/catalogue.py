@@ -12,7 +12,8 @@ import pandas as pd
 from analysis.errors import Faults, ParameterError, ReadError, did_you_mean, one_fault
 from analysis.paths import data_path
 from analysis.readers import read_study
-from analysis.study import Roles, Study
+from analysis.roles import Roles
+from analysis.study import Study
 from analysis.validation import Kind
 
 _PARTS = ("table", "metadata", "taxonomy", "tree")

@@ -14,7 +14,8 @@ from analysis.arms import lay_out
 from analysis.errors import Faults, ParameterError, did_you_mean
 from analysis.inference import Alternative, Pivot
 from analysis.layout import WHERE, Layout
-from analysis.study import Roles, Study
+from analysis.roles import Roles
+from analysis.study import Study
 
 
 @dataclass(frozen=True)
@@ -197,6 +198,9 @@ def compare_means(
     - "paired": a t test of each subject's difference (averaged by cage, where cages are known). Default for a
       treatment that varies within subjects. A period effect cancels only in a balanced cross-over.
     - "ancova": least squares on the arm and the baseline of each unit [1]_. Default with a baseline.
+    - "ancova_welch": the same with a spread of its own for each arm: HC2 standard error and Satterthwaite's
+      degrees of freedom, which without a baseline would be Welch's. Default with a baseline where the arms
+      have unequal numbers of units.
     - "change": "welch" (of cages: "cluster_means") of follow-up less baseline. Default with a baseline where
       an arm has fewer than 3 units.
     - "cluster_means": a pooled t test of cage means, df = cages - 2. Default for treated cages, if the arms
@@ -214,7 +218,8 @@ def compare_means(
     REML with few cages often puts the cage variance at 0, and its test is then conservative
     (benchmarks/bench_means_size.py). A mixed model's t has between-units degrees of freedom: units less 2
     (paired: less 1) [2]_. The pooled t and "ancova" suppose one spread in both arms. That matters little
-    where the arms are of equal size; where the smaller arm has the wider spread they reject too often.
+    where the arms have equal numbers; where the smaller arm has the wider spread they reject too often, and
+    are not the default.
 
     The equivalence test is two one-sided tests [3]_; its interval has level 1 - 2 (1 - conf_level).
 

@@ -13,6 +13,8 @@ from analysis.errors import DesignError, one_fault
 
 Alternative = Literal["two-sided", "less", "greater"]
 
+_LEVERAGE = 1e-9  # a unit that leaves less than this of its own residual decides the fit
+
 
 class Pivot(Protocol):
     """What every method hands back: an estimate that any hypothetical difference can be held against."""
@@ -140,6 +142,61 @@ class Rearrangement:
 
 def ols(y: np.ndarray, x: np.ndarray) -> StudentT:
     """Return the last coefficient of a least-squares fit with its standard error and residual df."""
+    (n, p), weights, basis = x.shape, *_weights(x)
+    rest = y - basis @ (basis.T @ y)
+    variance = float(rest @ rest) / (n - p)
+    return StudentT(float(weights @ y), float(np.sqrt(variance * (weights @ weights))), n - p)
+
+
+def ols_unpooled(y: np.ndarray, x: np.ndarray) -> StudentT:
+    """Return the coefficient of the arm (last column of 0 and 1), each arm with a spread of its own.
+
+    Notes
+    -----
+    The standard error is HC2: squared residuals over 1 less their leverage. The degrees of freedom are
+    Satterthwaite's for that variance, as Bell and McCaffrey's [1]_ with the spread of each arm put in.
+    Without covariates both are Welch's.
+
+    References
+    ----------
+    .. [1] Imbens GW, Kolesar M (2016) Robust standard errors in small samples: some practical advice. Review
+       of Economics and Statistics 98:701-712. doi:10.1162/REST_a_00552
+    """
+    weights, basis = _weights(x)
+    free = 1 - (basis**2).sum(axis=1)
+    if free.min() < _LEVERAGE:
+        raise one_fault(
+            DesignError,
+            "comparison",
+            "one unit alone decides a coefficient",
+            expected="at least 2 units in each arm, none with a baseline far from all others",
+            remedy="use more units, or leave the baseline out",
+        )
+    rest = y - basis @ (basis.T @ y)
+    squares = rest**2 / free
+    arm = x[:, -1] == 1
+    spread = np.where(arm, squares[arm].mean(), squares[~arm].mean())
+    # The variance estimate is a quadratic form in the residuals. Its matrix, a diagonal and a low-rank part,
+    # gives the degrees of freedom: trace squared over the sum of squares.
+    scale = weights / np.sqrt(free)
+    diagonal = scale**2 * spread
+    spread_basis = spread[:, None] * basis
+    sides = scale[:, None] * np.column_stack([basis, spread_basis])
+    p = basis.shape[1]
+    core = np.block([[basis.T @ spread_basis, -np.eye(p)], [-np.eye(p), np.zeros((p, p))]])
+    inner = core @ (sides.T @ sides)
+    trace = diagonal.sum() + np.trace(inner)
+    total = (
+        diagonal @ diagonal
+        + 2 * np.einsum("i,ij,jk,ik", diagonal, sides, core, sides)
+        + np.sum(inner * inner.T)
+    )
+    df = trace**2 / total if total > 0 else 1.0  # all values alike: no spread, and no test
+    return StudentT(float(weights @ y), float(np.sqrt(weights**2 @ squares)), float(df))
+
+
+def _weights(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the weights that make the last coefficient from the outcomes, and an orthonormal basis of x."""
     n, p = x.shape
     if np.linalg.matrix_rank(x) < p or n <= p:
         raise one_fault(
@@ -150,9 +207,7 @@ def ols(y: np.ndarray, x: np.ndarray) -> StudentT:
             remedy="use more units, or leave the baseline out",
         )
     basis, triangle = np.linalg.qr(x)
-    coefficients = np.linalg.solve(triangle, basis.T @ y)
-    variance = float(((y - x @ coefficients) ** 2).sum()) / (n - p)
-    return StudentT(float(coefficients[-1]), float(np.sqrt(variance) / abs(triangle[-1, -1])), n - p)
+    return basis[:, -1] / triangle[-1, -1], basis
 
 
 def _ratio(top: np.ndarray, bottom: np.ndarray, scale: float) -> np.ndarray:

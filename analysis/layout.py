@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from analysis.study import Roles
+from analysis.roles import Roles
 
 Kind = Literal["parallel", "paired", "cluster", "blocked"]
 

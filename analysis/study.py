@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,6 @@ import pandas as pd
 from scipy import sparse
 
 from analysis.errors import (
-    Faults,
     IdError,
     RoleError,
     TableError,
@@ -23,94 +21,13 @@ from analysis.errors import (
     listed,
     one_fault,
 )
+from analysis.roles import Roles, as_tuple, check_roles
+from analysis.source import Source
 from analysis.taxonomy import collapse_features, find_rank
 from analysis.validation import Kind, check_abundances, check_unique, warn_if_scaled
 
 if TYPE_CHECKING:
     from skbio import TreeNode
-
-
-@dataclass(frozen=True)
-class SourceFile:
-    """A file that a study was read from.
-
-    Attributes
-    ----------
-    part : str
-        What it gave: "table", "metadata", "taxonomy" or "tree".
-    path : str
-        Where it was read.
-    sha256 : str
-        The checksum of its bytes.
-    """
-
-    part: str
-    path: str
-    sha256: str
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where a study came from and what was done to it on the way.
-
-    Attributes
-    ----------
-    name : str
-        A short name for messages and figures.
-    format : str
-        The format found, for example "BIOM 2.1".
-    reader : str
-        The function that read it.
-    files : tuple of SourceFile
-        Each file with its checksum.
-    citation : str
-        How to cite the data, where the catalogue knows.
-    notes : tuple of str
-        What was dropped on request, added up or rarefied, in order.
-    """
-
-    name: str = "table"
-    format: str = "in memory"
-    reader: str = ""
-    files: tuple[SourceFile, ...] = ()
-    citation: str = ""
-    notes: tuple[str, ...] = ()
-
-    def noting(self, note: str) -> Source:
-        """Return a copy with one more note."""
-        return replace(self, notes=(*self.notes, note))
-
-
-@dataclass(frozen=True)
-class Roles:
-    """What the columns of the metadata mean in the design.
-
-    Attributes
-    ----------
-    subject, time, treatment, cluster : str or None
-        Columns: who was sampled, when, what was given, and what is shared (a cage, a household).
-    reference : str or None
-        The level of the treatment that the others are compared with.
-    baseline, follow_up : tuple
-        Values of the time column taken before and after the treatment began.
-    """
-
-    subject: str | None = None
-    time: str | None = None
-    treatment: str | None = None
-    reference: str | None = None
-    cluster: str | None = None
-    baseline: tuple = ()
-    follow_up: tuple = ()
-
-    def described(self) -> dict[str, str]:
-        """Return the roles that are set, as text."""
-        given = {entry.name: getattr(self, entry.name) for entry in fields(self)}
-        return {
-            name: ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-            for name, value in given.items()
-            if value not in (None, ())
-        }
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -332,8 +249,8 @@ class Study:
             "treatment": treatment,
             "reference": None if reference is None else str(reference),
             "cluster": cluster,
-            "baseline": _as_tuple(baseline),
-            "follow_up": _as_tuple(follow_up),
+            "baseline": as_tuple(baseline),
+            "follow_up": as_tuple(follow_up),
         }
         roles = replace(
             self.roles, **{role: value for role, value in given.items() if value not in (None, ())}
@@ -473,58 +390,6 @@ def check_tips(tree: TreeNode, feature_ids: pd.Index, subject: str) -> None:
             expected="a tip for every feature of the table",
             remedy="give the tree built from these features, or study.select(features=...) those in it",
         )
-
-
-def check_roles(roles: Roles, metadata: pd.DataFrame, subject: str) -> None:
-    """Raise `RoleError` where roles name columns, levels or times that do not exist."""
-    faults = Faults(subject, RoleError)
-    columns = list(metadata.columns)
-    for role in ("subject", "time", "treatment", "cluster"):
-        name = getattr(roles, role)
-        if name is not None and name not in columns:
-            faults.add(f"there is no column {name!r}", where=f"{role}=", remedy=did_you_mean(name, columns))
-    if roles.reference is not None:
-        if roles.treatment is None:
-            faults.add("a reference needs a treatment", where="reference=", remedy="give treatment= as well")
-        elif roles.treatment in columns:
-            levels = sorted({str(v) for v in metadata[roles.treatment].dropna()})
-            if roles.reference not in levels:
-                faults.add(
-                    f"no sample has {roles.treatment} = {roles.reference!r}",
-                    where="reference=",
-                    remedy=did_you_mean(roles.reference, levels),
-                )
-    for role in ("baseline", "follow_up"):
-        times = getattr(roles, role)
-        if times and roles.time is None:
-            faults.add(f"{role} times need a time column", where=f"{role}=", remedy="give time= as well")
-        elif times and roles.time in columns:
-            present = metadata[roles.time].dropna()
-            unknown = [value for value in times if not (present == value).any()]
-            if unknown:
-                there = [str(v) for v in sorted(present.unique(), key=_sort_key)]
-                faults.add(
-                    f"no sample has {roles.time} = {listed(unknown)}",
-                    where=f"{role}=",
-                    remedy=did_you_mean(unknown[0], there),
-                )
-    both = set(roles.baseline) & set(roles.follow_up)
-    if both:
-        faults.add(f"{listed(both)} is both baseline and follow-up", where="baseline=, follow_up=")
-    faults.raise_if_any()
-
-
-def _sort_key(value: object) -> tuple[int, float, str]:
-    number = isinstance(value, int | float | np.number)
-    return (0, float(value), "") if number else (1, 0.0, str(value))  # type: ignore[arg-type]
-
-
-def _as_tuple(value: object) -> tuple:
-    if value is None:
-        return ()
-    if isinstance(value, str) or not isinstance(value, Sequence | np.ndarray | pd.Series | pd.Index | range):
-        return (value,)
-    return tuple(value)
 
 
 def _positions(wanted: object, ids: pd.Index, subject: str) -> np.ndarray:

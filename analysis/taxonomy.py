@@ -113,7 +113,8 @@ def taxonomy_from_columns(table: pd.DataFrame) -> pd.DataFrame:
         if rank is None:
             continue
         used = True
-        result[rank] = [_clean_name(value) for value in table[column]]
+        codes, names = pd.factorize(table[column], use_na_sentinel=False)
+        result[rank] = np.array(["" if pd.isna(n) else _clean_name(n) for n in names], dtype=object)[codes]
     if not used:
         raise one_fault(
             TaxonomyError,

@@ -23,7 +23,7 @@ import analysis as an
 from analysis.arm_models import Draws, choose, fit
 from analysis.arms import lay_out
 from analysis.layout import Layout
-from analysis.study import Roles
+from analysis.roles import Roles
 
 ALPHA = 0.05
 DESIGNS = 20  # different draws of the unequal sizes a row
@@ -78,7 +78,20 @@ CELLS = [
     *(Cell("default, spread doubled in one arm", (n, n), spread=2.0) for n in (3, 8)),
     Cell("default, spread doubled in the smaller arm", (8, 4), spread=2.0),
     Cell("pooled on request, spread doubled in the smaller arm", (8, 4), method="cluster_means", spread=2.0),
-    Cell("default, baseline, spread doubled in the smaller arm", (8, 4), spread=2.0, baseline=True),
+    *(
+        Cell("default, baseline, spread doubled in the smaller arm", arms, spread=2.0, baseline=True)
+        for arms in ((6, 3), (8, 4))
+    ),
+    Cell(
+        "ancova on request, spread doubled in the smaller arm",
+        (8, 4),
+        (1, 5),
+        0.3,
+        "ancova",
+        spread=2.0,
+        baseline=True,
+    ),
+    Cell("default, baseline, unequal arms", (4, 8), baseline=True),
     *(Cell("default, baseline", (n, n), baseline=True) for n in (2, 3, 4, 8)),
     Cell("default, many unequal cages", (12, 12)),
     *(Cell("default, people, unequal repeats", (n, n), (1, 8), 0.45, unit="subject") for n in (6, 25)),

@@ -69,20 +69,20 @@ def biom_format_qza(path: Path) -> biom.Table:
 
 
 def seconds(*reads: Callable[[], object]) -> list[float]:
-    """Return the best time of each reader, which take turns so that a busy machine slows them alike."""
+    """Return each reader's best time on the processor; they take turns, so that load slows them alike."""
     times: list[list[float]] = [[] for _ in reads]
     for _ in range(REPEATS):
         for read, taken in zip(reads, times, strict=True):
-            start = time.perf_counter()
+            start = time.process_time()
             read()
-            taken.append(time.perf_counter() - start)
+            taken.append(time.process_time() - start)
     return [min(taken) for taken in times]
 
 
 def main() -> int:
     """Print a line a file; return 1 where a ratio is over the target."""
     print(f"Python {platform.python_version()}, biom-format {biom.__version__}, h5py {h5py.__version__}")
-    print(f"best of {REPEATS} runs in turn, seconds; target: ratio at most {TARGET}")
+    print(f"best of {REPEATS} runs in turn, seconds of the processor; target: ratio at most {TARGET}")
     print(f"{'file':38} {'samples x features':>20} {'biom-format':>12} {'read_study':>11} {'ratio':>6}")
     worst = 0.0
     with tempfile.TemporaryDirectory() as name:

@@ -17,7 +17,8 @@ from analysis.errors import (
     TaxonomyError,
     TreeError,
 )
-from analysis.study import Source, Study
+from analysis.source import Source
+from analysis.study import Study
 from analysis.taxonomy import taxonomy_table
 
 SAMPLES = ["m1d0", "m1d7", "m2d0", "m2d7"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import lzma
 import re
+import struct
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -12,6 +14,18 @@ from pathlib import PurePosixPath
 from analysis.errors import ReadError, one_fault
 from analysis.readers.opening import MAX_UNPACKED, Opened, raise_own, read_within_limit
 
+_ZIP_ERRORS = (  # all that Python's zipfile lets through on damaged files
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    LookupError,
+    NotImplementedError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+)
 EXCEL_REMEDY = (
     "save the sheet as tab-separated text (.tsv) and give that; check that Excel has not turned ids into "
     "numbers or dates"
@@ -83,7 +97,7 @@ def read_artifact(opened: Opened, wanted: str) -> Artifact:
                     expected="one",
                 )
             return Artifact(found, _read_entry(archive, inside[0], name))
-    except (zipfile.BadZipFile, EOFError, OSError, zlib.error, NotImplementedError, RuntimeError) as error:
+    except _ZIP_ERRORS as error:
         raise _damaged(name, error) from error
     except ValueError as error:  # zipfile raises it for impossible offsets and dates
         raise_own(error)
@@ -119,7 +133,7 @@ def _safe_entries(archive: zipfile.ZipFile, name: str) -> dict[str, zipfile.ZipI
                 expected="names below the artifact's own folder",
                 remedy="do not open this file with other tools; ask where it came from",
             )
-        if not entry.is_dir():
+        if not path.endswith("/"):
             entries[path] = entry
     declared = sum(entry.file_size for entry in entries.values())
     if declared > MAX_UNPACKED:

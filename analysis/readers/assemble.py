@@ -20,7 +20,8 @@ from analysis.readers.opening import open_file
 from analysis.readers.phylogeny import Phylogeny, fit_tree, phylogeny_from_skbio
 from analysis.readers.raw import RawTable, as_error, raise_together
 from analysis.readers.tree import phylogeny_of
-from analysis.study import Source, SourceFile, Study
+from analysis.source import Source, SourceFile
+from analysis.study import Study
 from analysis.taxonomy import RANKS
 from analysis.validation import check_abundances, check_ids, warn_if_scaled
 
@@ -128,7 +129,7 @@ def read_study(
     kept_samples, kept_features = samples[matched.samples], features[matched.features]
     notes = [*raw.notes, *([] if frame is None else frame.attrs.get("notes", [])), *matched.notes]
     study = Study(
-        counts[matched.samples][:, matched.features],
+        matched.cut(counts),
         kept_samples,
         kept_features,
         None if frame is None else _in_order(frame, kept_samples),

@@ -141,7 +141,10 @@ def _ids(file: h5py.File, path: str, name: str) -> list[str]:
         raise one_fault(
             ReadError, name, f"the ids have {dataset.ndim} dimensions", where=path, expected="one"
         )
-    return _strings(dataset).tolist()
+    values = dataset[...]
+    if values.dtype.kind not in "OS":
+        return values.astype(str).tolist()
+    return b"\0".join(values.tolist()).decode("utf-8").split("\0") if len(values) else []
 
 
 def _matrix(file: h5py.File, path: str, shape: tuple[int, int], name: str) -> sparse.csr_array:

@@ -12,7 +12,7 @@ from analysis.errors import ReadError, one_fault
 
 _SIGNATURE = b"GCOL\x01"  # with the only version there is
 _HEADER = struct.Struct("<4sB3xQ")
-_OBJECT = struct.Struct("<HH4xQ")
+_OBJECT = struct.Struct("<H6xQ")
 
 
 def check_heaps(content: bytes, subject: str) -> None:
@@ -50,11 +50,12 @@ def _walk(content: bytes, start: int) -> str:
     end = start + size
     if end > len(content):
         return "a heap of strings reaches over the end of the file"
-    place = start + _HEADER.size
-    while place + _OBJECT.size <= end:
-        index, _, length = _OBJECT.unpack_from(content, place)
-        needed = length if index == 0 else _OBJECT.size + (length + 7) // 8 * 8  # 0: the room that is left
-        if needed < _OBJECT.size or needed > end - place:
+    place, last = start + _HEADER.size, end - _OBJECT.size
+    unpack = _OBJECT.unpack_from
+    while place <= last:
+        index, length = unpack(content, place)
+        needed = 16 + (length + 7 & -8) if index else length  # index 0: the room that is left
+        if not 16 <= needed <= end - place:
             return "the sizes of strings do not add up"
         place += needed
     return ""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from analysis.errors import (
     AnalysisError,
@@ -53,6 +54,12 @@ class Matched:
     def everything(cls, shape: tuple[int, int]) -> Matched:
         """Start with all samples and features kept."""
         return cls(np.ones(shape[0], dtype=bool), np.ones(shape[1], dtype=bool))
+
+    def cut(self, counts: sparse.csr_array) -> sparse.csr_array:
+        """Return what stays of a table."""
+        if not self.samples.all():
+            counts = counts[self.samples]
+        return counts if self.features.all() else counts[:, self.features]
 
 
 def check_drop(drop: str | Collection[str], subject: str) -> frozenset[str]:

@@ -139,6 +139,13 @@ def test_no_entry_is_written_to_disk(artifact, biom_bytes, tmp_path):
     assert {p.name for p in tmp_path.iterdir()} == before
 
 
+def test_an_entry_without_a_name_is_no_artifact(artifact, biom_bytes):
+    path = artifact(TABLE, "feature-table.biom", biom_bytes)
+    with zipfile.ZipFile(path, "a") as file:
+        file.writestr(zipfile.ZipInfo(""), "x")
+    assert "no QIIME 2 artifact" in refused(path)
+
+
 def test_a_zip_without_entries_is_refused(write):
     stream = io.BytesIO()
     zipfile.ZipFile(stream, "w").close()
