@@ -20,9 +20,9 @@ import pandas as pd
 import scipy
 
 import analysis as an
-from analysis.arm_models import Draws, choose, fit
-from analysis.arms import lay_out
-from analysis.layout import Layout
+from analysis.comparison.arm_models import Draws, choose, fit
+from analysis.comparison.arms import lay_out
+from analysis.comparison.layout import Layout
 from analysis.roles import Roles
 
 ALPHA = 0.05

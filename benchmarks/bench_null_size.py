@@ -29,8 +29,8 @@ import pandas as pd
 from scipy.spatial.distance import cdist
 
 import analysis as an
-from analysis.label_plan import LabelPlan, p_values
-from analysis.permutation import Units, exchangeable_units, in_words
+from analysis.comparison.label_plan import LabelPlan, p_values
+from analysis.comparison.permutation import Units, exchangeable_units, in_words
 
 ALPHA, BATCH = 0.05, 10
 RESULTS = Path(__file__).resolve().parents[1] / "data" / "results" / "null_size.csv"

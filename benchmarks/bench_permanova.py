@@ -32,9 +32,9 @@ from scipy.spatial.distance import cdist  # noqa: E402
 from skbio.stats.distance import DistanceMatrix  # noqa: E402
 from skbio.stats.distance import permanova as skbio_permanova  # noqa: E402
 
-from analysis.label_plan import LabelPlan, p_values, shares_many  # noqa: E402
-from analysis.permanova import permanova  # noqa: E402
-from analysis.permutation import exchangeable_units  # noqa: E402
+from analysis.comparison.label_plan import LabelPlan, p_values, shares_many  # noqa: E402
+from analysis.comparison.permanova import permanova  # noqa: E402
+from analysis.comparison.permutation import exchangeable_units  # noqa: E402
 
 PERMUTATIONS, STUDIES, ROUNDS = 999, 5, 20
 

@@ -82,7 +82,7 @@ class Engine(ABC):
         def settle(root_n: float) -> float:
             return math.sqrt(max(round(root_n**2 / design.step), 1) * design.step)
 
-        least = smallest_n(design)
+        least = self.smallest_n(design)
         crossing = find_crossing(
             simulate,
             target,
@@ -111,6 +111,10 @@ class Engine(ABC):
             n_high=None if high**2 > max_n else whole(high),
             n_tried=tried,
         )
+
+    def smallest_n(self, design: Design) -> int:
+        """Return the smallest n_per_arm that the search may try."""
+        return smallest_n(design)
 
     def curve(
         self, design: Design, endpoint: Any, effects: Sequence[Any], sizes: Sequence[int], settings: Settings

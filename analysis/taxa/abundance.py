@@ -361,7 +361,7 @@ def _tested(
 ) -> tuple[pd.DataFrame, pd.Series, tuple[str, ...]]:
     """Return the table to test (features by id, as draws depend on the order), prevalences, and the rest."""
     counts = study.counts[study.sample_ids.get_indexer(layout.row_ids)]
-    prevalence = pd.Series((counts > 0).mean(axis=0), index=study.feature_ids)
+    prevalence = pd.Series((counts > 0).sum(axis=0) / counts.shape[0], index=study.feature_ids)
     kept = (prevalence >= min_prevalence) & (prevalence > 0)
     skipped = tuple(study.feature_ids[~kept])
     if kept.sum() < 2:

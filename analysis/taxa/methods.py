@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from analysis.comparison.mixed import NestedModel
 from analysis.errors import AnalysisError, DesignError, one_fault
-from analysis.mixed import NestedModel
 from analysis.taxa.layout import Layout, containment
 
 LEVEL = 0.95  # of the intervals

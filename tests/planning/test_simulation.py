@@ -150,7 +150,7 @@ def _as_table(design, measured, row):
     ],
 )
 def test_p_values_are_those_of_compare_means(given, method):
-    from analysis.comparison import compare_means
+    from analysis.comparison.means import compare_means
 
     design = Design(12, **given)
     measured = simulate_means(design, DRIFTING, -0.4, np.random.default_rng(3), 4)

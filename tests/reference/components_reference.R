@@ -1,4 +1,4 @@
-# Reference values for tests/test_components.py, from base R, lme4 and vegan.
+# Reference values for tests/comparison/test_components.py, from base R, lme4 and vegan.
 #
 #   Rscript tests/reference/components_reference.R tests/reference
 #

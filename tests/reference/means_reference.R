@@ -1,10 +1,10 @@
-# Reference values for tests/test_comparison.py, from base R, lme4 and nlme.
+# Reference values for tests/comparison/test_means_comparison.py, from base R, lme4 and nlme.
 #
 #   Rscript tests/reference/means_reference.R tests/reference
 #
 # Writes means_people.csv, means_mice.csv, means_crossover.csv, means_mixed_cages.csv (simulated here, no real
 # data), means_sleep.csv (Student's sleep data, 1908, from base R's datasets) and means_reference.json.
-# Made with R 4.2.2, lme4 1.1-31 and nlme 3.1-162.
+# Made with R 4.2.2, lme4 1.1-31, nlme 3.1-162 and sandwich 3.0.2.
 suppressMessages({library(lme4); library(nlme); library(jsonlite)})
 folder <- commandArgs(trailingOnly = TRUE)
 if (length(folder) != 1) stop("give the folder to write to: Rscript means_reference.R tests/reference")
@@ -18,6 +18,18 @@ t_fields <- function(t, sign = 1) list(
 lm_fields <- function(fit, term) {
   co <- coef(summary(fit))[term, ]; ci <- confint(fit, term)
   list(estimate = co[[1]], se = co[[2]], df = fit$df.residual, p = co[[4]], low = ci[1], high = ci[2])
+}
+# Least squares with HC2 standard error (sandwich), each arm with its own spread in Satterthwaite's df.
+unpooled_fields <- function(fit, term) {
+  x <- model.matrix(fit); e <- resid(fit); h <- hatvalues(fit); arm <- x[, term]
+  rest <- diag(nrow(x)) - x %*% solve(crossprod(x)) %*% t(x)
+  spread <- ave(e^2 / (1 - h), arm)
+  w <- (x %*% solve(crossprod(x)))[, term] / sqrt(1 - h)
+  form <- diag(w) %*% rest %*% diag(spread) %*% rest %*% diag(w)
+  se <- sqrt(sandwich::vcovHC(fit, type = "HC2")[term, term]); df <- sum(diag(form))^2 / sum(form^2)
+  estimate <- coef(fit)[[term]]; reach <- qt(.975, df) * se
+  list(estimate = estimate, se = se, df = df, p = 2 * pt(-abs(estimate / se), df), low = estimate - reach,
+       high = estimate + reach)
 }
 lmer_control <- lmerControl(optimizer = "bobyqa", optCtrl = list(rhoend = 1e-12, maxfun = 1e5),
                             check.conv.singular = "ignore")
@@ -73,6 +85,7 @@ ref$people <- list(
   log = t_fields(t.test(log_wide[wide$toxin == 1], log_wide[wide$toxin == 0])),
   log_tost = tost(log_wide[wide$toxin == 1], log_wide[wide$toxin == 0], log(1.25)),
   ancova = lm_fields(lm(after ~ before + toxin, wide), "toxin"),
+  ancova_welch = unpooled_fields(lm(after ~ before + toxin, wide), "toxin"),
   change = t_fields(with(wide, t.test(change[toxin == 1], change[toxin == 0]))),
   post_mixed = lmer_fields(shannon ~ toxin + (1 | subject), after, "toxin"),
   phase_mixed = lmer_fields(shannon ~ toxin * post + (1 | subject / post), people, "toxin:post"),
@@ -105,6 +118,7 @@ ref$mice <- list(
   cage_tost = tost(cages$shannon[treated], cages$shannon[!treated], .5, var.equal = TRUE),
   cage_welch = t_fields(t.test(cages$shannon[treated], cages$shannon[!treated])),
   cage_ancova = lm_fields(lm(shannon ~ before + toxin, cages), "toxin"),
+  cage_ancova_welch = unpooled_fields(lm(shannon ~ before + toxin, cages), "toxin"),
   cage_change = t_fields(with(cages, t.test((shannon - before)[treated], (shannon - before)[!treated],
                                             var.equal = TRUE))),
   cage_mixed = lmer_fields(shannon ~ toxin + (1 | cage / mouse), mice[mice$day > 0, ], "toxin"),

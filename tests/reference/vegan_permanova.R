@@ -1,4 +1,4 @@
-# Reference values for tests/test_permanova.py, from vegan and permute (Debian: r-cran-vegan, r-cran-jsonlite).
+# Reference values for tests/comparison/test_permanova.py, from vegan and permute (Debian: r-cran-vegan, r-cran-jsonlite).
 # Run from the root of the repository:  Rscript tests/reference/vegan_permanova.R
 # It writes tests/reference/vegan_permanova.json.
 suppressMessages({library(vegan); library(permute); library(jsonlite)})

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from analysis.comparison import MeanComparison, compare_means
+from analysis.comparison.means import MeanComparison, compare_means
 from analysis.errors import AnalysisError, DesignError, IdError, ParameterError, RoleError
 from analysis.study import Study
 
-REFERENCE = Path(__file__).parent / "reference"
+REFERENCE = Path(__file__).parents[1] / "reference"
 R = json.loads((REFERENCE / "means_reference.json").read_text())
 
 
@@ -115,10 +115,18 @@ def of_people(people, **more):
 
 
 def test_ancova_on_averages_is_lm(people):
-    result = of_people(people)
-    assert (result.method, result.unit, result.n_samples) == ("ancova", "subject", len(people))
+    result = of_people(people, method="ancova")
+    assert (result.unit, result.n_samples) == ("subject", len(people))
     assert result.n_per_arm == {"saline": 11, "toxin": 14}
     held(result, R["people"]["ancova"])
+
+
+def test_unequal_arms_keep_their_own_spread_beside_a_baseline(people):
+    result = of_people(people)
+    assert result.method == "ancova_welch"
+    held(result, R["people"]["ancova_welch"])
+    equal = people[~people["subject"].isin(["p12", "p13", "p14"])]
+    assert of_people(equal).method == "ancova"
 
 
 def test_change_score_is_r(people):
@@ -129,7 +137,7 @@ def test_baseline_by_subject_equals_baseline_samples(people):
     before = people[people["day"] < 0].groupby("subject")["shannon"].mean()
     after = people[people["day"] > 0]
     result = compare_means(after["shannon"], after, "arm", "saline", baseline=before, subject="subject")
-    held(result, R["people"]["ancova"])
+    held(result, R["people"]["ancova_welch"])
 
 
 def test_change_over_time_by_arm_is_lmer_and_lme(people):
@@ -206,7 +214,7 @@ def test_roles_of_a_study_fill_in(people):
     study = Study.from_frame(counts, people).with_roles(
         subject="subject", time="day", treatment="arm", reference="saline", baseline=[-2, -1]
     )
-    held(compare_means(people["shannon"], study), R["people"]["ancova"])
+    held(compare_means(people["shannon"], study), R["people"]["ancova_welch"])
     ignored = compare_means(people["shannon"], study, baseline=(), follow_up=[14, 28, 56])
     held_mixed(ignored, R["people"]["post_mixed"], df=23)
 
@@ -261,7 +269,8 @@ def test_cage_means_are_compared_by_the_pooled_t(mice):
     ("name", "more"),
     [
         ("cage_welch", {}),
-        ("cage_ancova", {"baseline": -1}),
+        ("cage_ancova", {"baseline": -1, "method": "ancova"}),
+        ("cage_ancova_welch", {"baseline": -1}),
         ("cage_change", {"baseline": -1, "method": "change"}),
     ],
 )
@@ -451,7 +460,7 @@ def test_missing_baselines_are_counted(people):
         of_people(lost)
     dropped = of_people(lost, missing="drop")
     assert dropped.n_per_arm == {"saline": 10, "toxin": 13}
-    assert dropped.method == "ancova"
+    assert dropped.method == "ancova_welch"
     kept = of_people(lost, method="mixed")
     assert kept.n_per_arm == {"saline": 11, "toxin": 14}
     assert kept.df == 21

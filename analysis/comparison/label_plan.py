@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-from analysis.permutation import Arrangements, Units, arrange
+from analysis.comparison.permutation import Arrangements, Units, arrange
 
 TIE = 1e-10  # shares of the sum of squares that differ by less are ties; rounding is some 1e-14
 _NOTHING = 1e-13  # a residual share below rounding
@@ -172,7 +172,7 @@ class LabelPlan:
             left -= crossed @ basis.T
             left -= basis @ (crossed.T - (basis.T @ crossed) @ basis.T)
             total = float(np.trace(left))
-        if n_units < n_samples:
+        if n_units < n_samples or (self.units.of_sample != np.arange(n_samples)).any():
             membership = np.zeros((n_samples, n_units))
             membership[np.arange(n_samples), self.units.of_sample] = 1
             left = membership.T @ left @ membership

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from analysis.comparison.inference import Alternative, Pivot, Rearrangement, StudentT, ols, ols_unpooled
+from analysis.comparison.layout import WHERE, Layout
+from analysis.comparison.mixed import NestedModel
+from analysis.comparison.permutation import arrange, exchangeable_units
 from analysis.errors import DesignError, listed, one_fault
-from analysis.inference import Alternative, Pivot, Rearrangement, StudentT, ols, ols_unpooled
-from analysis.layout import WHERE, Layout
-from analysis.mixed import NestedModel
-from analysis.permutation import arrange, exchangeable_units
 
 _MANY_UNITS = 10  # per arm; from here REML finds the units' variance well enough to weigh them by it
 _WELCH_CLUSTERS = 3  # per arm; with fewer, Welch's degrees of freedom are too unsteady

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from analysis.comparison.layout import WHERE, Kind, Layout
 from analysis.errors import DesignError, Faults, IdError, ParameterError, did_you_mean, listed, one_fault
-from analysis.layout import WHERE, Kind, Layout
 from analysis.roles import Roles, check_roles
 from analysis.validation import check_unique
 

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from scipy.stats import chisquare
 
-from analysis import permutation
+from analysis.comparison import permutation
+from analysis.comparison.permutation import arrange, check_reach, exchangeable_units, in_words
 from analysis.errors import DesignError
-from analysis.permutation import arrange, check_reach, exchangeable_units, in_words
 
 # name: labels of units, block of each unit, samples in each unit
 DESIGNS = {

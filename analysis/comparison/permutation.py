@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis.distances import is_number
+from analysis.comparison.distances import is_number
 from analysis.errors import DesignError, Faults, listed, one_fault
 
 ENUMERATED = 5_000  # designs with at most this many arrangements are gone through in full

@@ -13,15 +13,15 @@ import pandas as pd
 import pytest
 from scipy.spatial.distance import cdist, squareform
 
-from analysis.dispersion import distances_to_centre, permdisp
-from analysis.distances import DistanceError
+from analysis.comparison.dispersion import distances_to_centre, permdisp
+from analysis.comparison.distances import DistanceError
+from analysis.comparison.label_plan import LabelPlan, p_values, pseudo_f_many, shares_many
+from analysis.comparison.permanova import permanova
+from analysis.comparison.permutation import exchangeable_units
 from analysis.errors import DesignError, IdError, MetadataError, ParameterError
-from analysis.label_plan import LabelPlan, p_values, pseudo_f_many, shares_many
 from analysis.paths import data_path
-from analysis.permanova import permanova
-from analysis.permutation import exchangeable_units
 
-VEGAN = json.loads((Path(__file__).parent / "reference" / "vegan_permanova.json").read_text())
+VEGAN = json.loads((Path(__file__).parents[1] / "reference" / "vegan_permanova.json").read_text())
 DUNE = VEGAN["dune"]
 EXACT = {one["name"]: one for one in VEGAN["exact"]}
 PRECISION = {"centroid": 1e-9, "median": 5e-5}  # vegan's optim() finds the median to about 1e-5
@@ -348,8 +348,8 @@ def test_many_studies_share_a_plan_that_can_be_sent_to_a_worker(monkeypatch):
     assert together.shape == (3, 201)
     for study, expected in zip(studies, together, strict=True):
         np.testing.assert_array_equal(pseudo_f_many(study, pickle.loads(pickle.dumps(plan))), expected)
-    monkeypatch.setattr("analysis.label_plan._KEPT", 0)
-    monkeypatch.setattr("analysis.label_plan._CHUNK", 10_000)
+    monkeypatch.setattr("analysis.comparison.label_plan._KEPT", 0)
+    monkeypatch.setattr("analysis.comparison.label_plan._CHUNK", 10_000)
     in_pieces = LabelPlan.build(exchangeable_units(columns), 200, 1)
     np.testing.assert_allclose(pseudo_f_many(studies, in_pieces), together, rtol=1e-12)
     one_by_one = [p_values(plan.shares(study)) for study in studies]

@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 from scipy.spatial.distance import pdist, squareform
 
-from analysis.components import variance_components
-from analysis.distance_components import _components
+from analysis.comparison.components import variance_components
+from analysis.comparison.distance_components import _components
+from analysis.comparison.mixed import NestedModel
 from analysis.errors import DesignError, IdError, ParameterError
-from analysis.mixed import NestedModel
 
-REFERENCE = Path(__file__).parent / "reference"
+REFERENCE = Path(__file__).parents[1] / "reference"
 R = json.loads((REFERENCE / "components_reference.json").read_text())
 
 

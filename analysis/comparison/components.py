@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.distance_components import check_distances, split_distances
+from analysis.comparison.distance_components import check_distances, split_distances
+from analysis.comparison.intraclass import split_values
 from analysis.errors import DesignError, Faults, IdError, ParameterError, listed, one_fault
-from analysis.intraclass import split_values
 from analysis.validation import check_unique
 
 if TYPE_CHECKING:

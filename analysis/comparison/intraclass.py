@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
+from analysis.comparison.mixed import NestedModel
 from analysis.errors import DesignError, one_fault
-from analysis.mixed import NestedModel
 
 _WHERE = "variance_components"
 _RATIOS = (1e-9, 1e9)  # variances over the residual variance are searched in this range

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis.dispersion import permdisp
-from analysis.distances import align, is_number
+from analysis.comparison.dispersion import permdisp
+from analysis.comparison.distances import align, is_number
+from analysis.comparison.label_plan import LabelPlan, centred, orthonormal, p_values
+from analysis.comparison.permutation import Units, arrange, check_reach, exchangeable_units, in_words
 from analysis.errors import DesignError, Faults, ParameterError, listed, one_fault
-from analysis.label_plan import LabelPlan, centred, orthonormal, p_values
-from analysis.permutation import Units, arrange, check_reach, exchangeable_units, in_words
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

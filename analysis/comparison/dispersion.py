@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from analysis.label_plan import TIE, LabelPlan, centred
+from analysis.comparison.label_plan import TIE, LabelPlan, centred
 
 _STEPS = 1_000  # of the search for a spatial median
 _STILL = 1e-10  # relative change of the weights at which the search ends

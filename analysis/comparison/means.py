@@ -9,11 +9,11 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 import pandas as pd
 
-from analysis.arm_models import METHODS, Draws, Model, choose, fit
-from analysis.arms import lay_out
+from analysis.comparison.arm_models import METHODS, Draws, Model, choose, fit
+from analysis.comparison.arms import lay_out
+from analysis.comparison.inference import Alternative, Pivot
+from analysis.comparison.layout import WHERE, Layout
 from analysis.errors import Faults, ParameterError, did_you_mean
-from analysis.inference import Alternative, Pivot
-from analysis.layout import WHERE, Layout
 from analysis.roles import Roles
 from analysis.study import Study
 
