@@ -66,7 +66,7 @@ def test_alpha_by_group_shows_each_value_and_each_count(ax):
     assert [label.get_text() for label in ax.get_xticklabels()] == ["x\n(n = 2)", "y\n(n = 2)"]
     points = [line for line in ax.lines if line.get_marker() in set(style.MARKERS)]
     assert [sorted(line.get_ydata()) for line in points] == [[3.0, 9.0], [1.0, 2.0]]
-    assert ax.get_ylabel() == "Shannon index (nats)"
+    assert ax.get_ylabel() == "Shannon index"
 
 
 def test_alpha_over_time_draws_subjects_in_time_order_and_the_mean(ax):
@@ -171,3 +171,18 @@ def test_error_rates_marks_what_rejects_too_often(ax):
     assert marked == {"keeps the promise": [0.055, 0.01], "too many": [0.5]}
     with pytest.raises(ParameterError, match="'rate_se'"):
         plots.error_rates(table[["scheme", "rate"]], "scheme", ax=ax)
+
+
+def test_curves_of_two_metrics_are_refused(ax):
+    curves = pd.DataFrame(
+        {"sample_id": "a", "depth": [1, 2], "metric": ["shannon", "simpson"], "value": [0, 1]}
+    )
+    with pytest.raises(ParameterError, match="2 metrics: 'shannon', 'simpson'"):
+        plots.rarefaction_curves(curves, ax=ax)
+
+
+def test_dates_as_times_are_refused_with_the_way_out(ax):
+    values = pd.Series([1.0, 2.0], index=["a", "b"], name="shannon")
+    dates = pd.Series(["2008-01-07", "2008-01-08"], index=["a", "b"], name="date")
+    with pytest.raises(MetadataError, match="not numbers"):
+        plots.alpha_over_time(values, dates, pd.Series(["m", "m"], index=["a", "b"]), ax=ax)

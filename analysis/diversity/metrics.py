@@ -159,7 +159,14 @@ def hill_number(table: Table, order: float) -> np.ndarray:
         return np.exp(entropy(table))
     if np.isinf(order):
         return 1 / berger_parker_d(table)
-    return row_sums(table, proportions(table) ** order) ** (1 / (1 - order))
+    share = proportions(table)
+    excess = order - 1
+    if abs(excess) < 1:  # near order 1 the plain power loses its digits, and this does not
+        return np.exp(-np.log1p(row_sums(table, share * np.expm1(excess * np.log(share)))) / excess)
+    # Large orders underflow unless the commonest feature is taken out first.
+    most = berger_parker_d(table)
+    relative = share / np.repeat(most, np.diff(table.indptr))
+    return np.exp(-(order * np.log(most) + np.log(row_sums(table, relative**order))) / excess)
 
 
 def faith_pd(table: Table, branches: Branches) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.errors import ParameterError, one_fault
+from analysis.errors import MetadataError, ParameterError, listed, one_fault
 from analysis.plots.style import (
     LINES,
     MARKERS,
@@ -43,6 +43,11 @@ def rarefaction_curves(curves: pd.DataFrame, groups: pd.Series | None = None, ax
     -------
     matplotlib.axes.Axes
     """
+    metrics = list(curves["metric"].unique())
+    if len(metrics) != 1:
+        what = f"the curves are of {len(metrics)} metrics: {listed(metrics)}"
+        remedy = "draw one at a time: curves[curves['metric'] == 'shannon']"
+        raise one_fault(ParameterError, "rarefaction_curves", what, remedy=remedy)
     ax = new_axes(ax)
     names = pd.Index(curves["sample_id"].unique())
     groups = pd.Series("", index=names) if groups is None else aligned(groups, names)
@@ -60,8 +65,7 @@ def rarefaction_curves(curves: pd.DataFrame, groups: pd.Series | None = None, ax
             label=groups[sample] if groups[sample] not in drawn else None,
         )
         drawn.add(groups[sample])
-    metric = str(curves["metric"].iloc[0])
-    ax.set(xlabel="Reads drawn", ylabel=metric_label(metric))
+    ax.set(xlabel="Reads drawn", ylabel=metric_label(metrics[0]))
     legend(ax)
     return ax
 
@@ -146,7 +150,7 @@ def alpha_over_time(
     frame = pd.DataFrame(
         {
             "value": values,
-            "time": pd.to_numeric(aligned(time, values.index, text=False)),
+            "time": _as_numbers(aligned(time, values.index, text=False)),
             "subject": aligned(subject, values.index),
             "group": "all samples" if groups is None else aligned(groups, values.index),
         }
@@ -170,6 +174,18 @@ def alpha_over_time(
     ax.set(xlabel=str(time.name), ylabel=metric_label(values.name))
     legend(ax, below=True)
     return ax
+
+
+def _as_numbers(time: pd.Series) -> pd.Series:
+    try:
+        return pd.to_numeric(time)
+    except (TypeError, ValueError):
+        raise one_fault(
+            MetadataError,
+            f"column {time.name!r}",
+            f"the times are not numbers: {listed(time.unique())}",
+            remedy="make them days since the start: (pd.to_datetime(dates) - start).dt.days",
+        ) from None
 
 
 def ordination(
@@ -201,6 +217,9 @@ def ordination(
         raise one_fault(
             ParameterError, "ordination", f"level={level} is not a share", expected="0 < level < 1"
         )
+    if result.coordinates.shape[1] < 2:
+        what = f"{len(result.coordinates)} samples have {result.coordinates.shape[1]} axis, and a plane takes two"
+        raise one_fault(ParameterError, "ordination", what, expected="three samples or more")
     ax = new_axes(ax)
     points = result.coordinates.iloc[:, :2]
     groups = aligned(groups, points.index)

@@ -20,7 +20,7 @@ LINES = ("-", "--", "-.", ":")
 _WIDTH_IN_LETTERS = 64  # what fits side by side under axes of the default size
 _LABELS = {
     "observed_features": "Observed features",
-    "shannon": "Shannon index (nats)",
+    "shannon": "Shannon index",
     "simpson": "Simpson index",
     "inv_simpson": "Inverse Simpson index",
     "pielou_e": "Pielou evenness",

@@ -54,7 +54,10 @@ def depth_histogram(study: Study, depth: int | None = None, ax: Axes | None = No
         label = f"{depth:,} reads: {short} of {len(depths)} samples have fewer"
         ax.axvline(depth, color=COLOURS[5], linestyle="--", label=label)
         legend(ax, below=True)
-    ax.set(xlabel="Reads per sample", ylabel="Number of samples")
+    ax.set(
+        xlabel="Reads per sample" if study.kind == "counts" else "Sum of the fractions of a sample",
+        ylabel="Number of samples",
+    )
     return ax
 
 

@@ -632,3 +632,17 @@ def test_a_model_that_cannot_be_fitted_is_refused():
         permanova(distances, columns, "each", alpha=None)
     with pytest.raises(DesignError, match="does not vary within any of the 6 blocks"):
         permanova(distances, columns.assign(arm=list("aabbaabbaabb")), "arm", blocks="mouse")
+
+
+def test_plots_of_one_sample_are_free_permutation_whatever_the_order_of_their_names():
+    rng = np.random.default_rng(5)
+    points = rng.normal(size=(8, 3))
+    ids = [f"s{i}" for i in range(8)]
+    metadata = pd.DataFrame({"arm": list("aabbabab"), "cage": list("hgfedcba"), "age": range(8)}, index=ids)
+    points[metadata["arm"] == "b"] += 1
+    distances = cdist(points, points)
+    for covariates in ((), "age"):
+        free = permanova(distances, metadata, "arm", covariates=covariates)
+        caged = permanova(distances, metadata, "arm", plots="cage", covariates=covariates)
+        assert free.exact
+        assert caged.p_value == free.p_value

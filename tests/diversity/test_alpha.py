@@ -314,3 +314,18 @@ def test_a_mean_with_an_undefined_draw_is_undefined():
     study = Study.from_frame(pd.DataFrame([[30, 1]], index=["s"]))
     with pytest.warns(AnalysisWarning, match="pielou_e"):
         assert alpha_diversity(study, "pielou_e", depth=5, iterations=50).isna().all(axis=None)
+
+
+@pytest.mark.parametrize(
+    "order", ["0.5", "0.999999999999", "1.000000000001", "1.5", "2", "3", "160", "400", "1000000"]
+)
+def test_hill_numbers_of_even_communities_are_their_richness_whatever_the_order(order):
+    study = Study.from_frame(pd.DataFrame([[1] * 100, [7] * 10 + [0] * 90], index=["s", "t"]))
+    values = alpha_diversity(study, [f"hill_{order}"])
+    np.testing.assert_allclose(values.to_numpy()[:, 0], [100, 10], rtol=1e-9)
+
+
+def test_large_hill_orders_approach_the_inverse_of_the_commonest_share():
+    study = Study.from_frame(pd.DataFrame([[60, 30, 10]], index=["s"]))
+    values = alpha_diversity(study, ["hill_2000", "hill_inf"]).loc["s"]
+    assert values["hill_2000"] == pytest.approx(values["hill_inf"], rel=1e-3)
