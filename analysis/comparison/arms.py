@@ -8,7 +8,16 @@ import numpy as np
 import pandas as pd
 
 from analysis.comparison.layout import WHERE, Kind, Layout
-from analysis.errors import DesignError, Faults, IdError, ParameterError, did_you_mean, listed, one_fault
+from analysis.errors import (
+    DesignError,
+    Faults,
+    IdError,
+    ParameterError,
+    RoleError,
+    did_you_mean,
+    listed,
+    one_fault,
+)
 from analysis.roles import Roles, check_roles
 from analysis.validation import check_unique
 
@@ -163,10 +172,8 @@ def _phases(samples: pd.DataFrame, roles: Roles, gaps: _Gaps) -> pd.DataFrame:
     samples = samples.dropna(subset=needed)
     before = samples["time"].isin(roles.baseline) if timed else pd.Series(False, index=samples.index)
     after = ~before
-    if roles.follow_up:
-        after &= samples["time"].isin(roles.follow_up)
-    elif roles.baseline and pd.api.types.is_numeric_dtype(samples["time"]):
-        after &= samples["time"] > max(roles.baseline)  # an earlier day that is not named is no follow-up
+    if timed:
+        after = after_baseline(samples["time"], roles, WHERE)
     other = ~(before | after)
     if other.any():
         gaps.notes.append(
@@ -179,6 +186,31 @@ def _phases(samples: pd.DataFrame, roles: Roles, gaps: _Gaps) -> pd.DataFrame:
             f"{unknown.sum()} samples without column {roles.treatment!r}: {listed(samples.index[unknown])}"
         )
     return samples.assign(follow_up=after)[(before | after) & ~unknown]
+
+
+def after_baseline(times: pd.Series, roles: Roles, where: str) -> pd.Series:
+    """Mark the follow-up: the times named so, or else all that are later than the last baseline.
+
+    Raises
+    ------
+    RoleError
+        Where no follow-up is named and the times are text, which has no order to go by.
+    """
+    if roles.follow_up:
+        return times.isin(roles.follow_up)
+    if not roles.baseline:
+        return pd.Series(True, index=times.index)
+    ordered = pd.api.types.is_numeric_dtype(times) or pd.api.types.is_datetime64_any_dtype(times)
+    others = times[~times.isin(roles.baseline)].dropna().unique()
+    if not ordered and len(others) > 1:
+        raise one_fault(
+            RoleError,
+            where,
+            f"the times in {roles.time!r} are text, so what comes after the baseline is not known",
+            expected=f"numbers or dates; there are {listed(others)}",
+            remedy="name the follow_up= times, or turn the column into numbers with pd.to_numeric",
+        )
+    return times > max(roles.baseline) if ordered else ~times.isin(roles.baseline)
 
 
 def _two_arms(samples: pd.DataFrame, roles: Roles, level: object, gaps: _Gaps) -> tuple[pd.DataFrame, str]:

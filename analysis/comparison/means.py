@@ -214,7 +214,9 @@ def compare_means(
     - "blocked": least squares with an effect of each cage, and the baseline if there is one. Default for arms
       mixed within cages.
 
-    Cage means come first because their test holds its size from 2 cages an arm, however unequal the cages;
+    Cage means come first because their test holds its size from 2 cages an arm, where the arms have about
+    equal numbers of cages of about equal kind. With 2 cages against many, and smaller or more variable cages
+    on the side of the 2, it rejects too often (.14 to .3 in simulations), and no test of 2 cages can tell;
     REML with few cages often puts the cage variance at 0, and its test is then conservative
     (benchmarks/bench_means_size.py). A mixed model's t has between-units degrees of freedom: units less 2
     (paired: less 1) [2]_. The pooled t and "ancova" suppose one spread in both arms. That matters little

@@ -125,7 +125,9 @@ def permanova(
         Numbers enter as a slope (1 degree of freedom), all else as categories, as in R: turn numbers that
         are codes into text first.
     blocks : str or array-like, optional
-        Permute within each: for what varies within a subject, or with batches.
+        Permute within each: for what varies within a subject, or with batches. Where a subject gave several
+        samples under one level, name those together as a plot as well (``plots=`` subject and level): they
+        share the subject's own response, and exchanged one by one they reject far too often.
     plots : str or array-like, optional
         Permute whole units: for what is given to a cage or a subject. They may hold different numbers of
         samples. With `blocks`, whole units are exchanged within their block.
@@ -229,9 +231,22 @@ def permanova(
         exact=plan.exact,
         dispersion_f=spread[0],
         dispersion_p=spread[1],
-        scheme=f"{units.scheme}; {drawn}{count} arrangements",
+        scheme=f"{units.scheme}; {drawn}{count} arrangements{_repeats(columns)}",
         model=_in_words(units, others, by),
         terms=terms,
+    )
+
+
+def _repeats(columns: dict[str, pd.Series]) -> str:
+    """Warn in words where samples of one block and level are exchanged one by one."""
+    if "blocks" not in columns or "plots" in columns:
+        return ""
+    together = pd.Series(list(zip(columns["blocks"], columns["factor"], strict=True)))
+    if not together.duplicated().any():
+        return ""
+    return (
+        "; blocks hold several samples of one level, taken as independent: right for batches of separate "
+        "subjects, too often significant for repeated samples of one subject (give plots= for these)"
     )
 
 

@@ -218,7 +218,7 @@ def ordination(
             ParameterError, "ordination", f"level={level} is not a share", expected="0 < level < 1"
         )
     if result.coordinates.shape[1] < 2:
-        what = f"{len(result.coordinates)} samples have {result.coordinates.shape[1]} axis, and a plane takes two"
+        what = f"{len(result.coordinates)} samples have a single axis, and a plane takes two"
         raise one_fault(ParameterError, "ordination", what, expected="three samples or more")
     ax = new_axes(ax)
     points = result.coordinates.iloc[:, :2]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from analysis.comparison.arms import after_baseline
 from analysis.errors import (
     DesignError,
     Faults,
@@ -130,7 +131,7 @@ def _periods(
     if roles.baseline:
         times = metadata[roles.time]
         after[times.isin(roles.baseline)] = 0.0
-        after[times.isin(roles.follow_up) if roles.follow_up else ~times.isin(roles.baseline)] = 1.0
+        after[after_baseline(times, roles, where)] = 1.0
     both = bool((after == 0).any() and (after == 1).any())
     if compare == "level" or (compare == "auto" and not both):
         return None

@@ -601,3 +601,21 @@ def test_evident_counts_220_samples_of_49_people_as_220(shared_data):
     assert right.method == "mixed"
     assert (right.estimate, right.standard_error) == pytest.approx((-3.7613136, 0.84377555), abs=1e-6)
     assert right.df == 47
+
+
+def test_dates_have_an_order_and_text_times_are_refused():
+    days = [-15, -8, -1, 4]
+    metadata = pd.DataFrame(
+        [(f"m{m}", day, "a" if m < 6 else "b") for m in range(12) for day in days],
+        columns=["mouse", "day", "arm"],
+    )
+    rng = np.random.default_rng(1)
+    values = pd.Series(rng.normal(size=48) + (metadata["arm"] == "b") * (metadata["day"] > 0), metadata.index)
+    design = {"treatment": "arm", "reference": "a", "subject": "mouse", "time": "day"}
+    by_day = compare_means(values, metadata, baseline=-1, **design)
+    dated = metadata.assign(day=pd.Timestamp("2020-02-01") + pd.to_timedelta(metadata["day"], unit="D"))
+    by_date = compare_means(values, dated, baseline=pd.Timestamp("2020-01-31"), **design)
+    assert by_date.estimate == pytest.approx(by_day.estimate)
+    assert by_date.p_value == pytest.approx(by_day.p_value)
+    with pytest.raises(RoleError, match="are text"):
+        compare_means(values, metadata.astype({"day": str}), baseline="-1", **design)

@@ -406,7 +406,7 @@ def test_the_report_says_what_was_done():
     )
     assert test.model == "Management (4 levels) after A1 (a number), Use (3 levels), in this order"
     assert "exchanged within 4 blocks of 'Moisture'" in test.scheme
-    assert test.scheme.endswith("arrangements")
+    assert "; 999 drawn of 1.06e+6 arrangements; blocks hold several samples" in test.scheme
     frame = test.to_frame()
     shares = ["r_squared", "pseudo_f", "omega_squared"]
     assert list(frame.columns) == ["df", "sum_of_squares", *shares, "p_value", "smallest_p", "dispersion_p"]
@@ -646,3 +646,18 @@ def test_plots_of_one_sample_are_free_permutation_whatever_the_order_of_their_na
         caged = permanova(distances, metadata, "arm", plots="cage", covariates=covariates)
         assert free.exact
         assert caged.p_value == free.p_value
+
+
+def test_repeated_samples_of_a_level_within_a_block_are_pointed_out():
+    rng = np.random.default_rng(3)
+    metadata = pd.DataFrame(
+        {"mouse": np.repeat(list("abcdef"), 4), "phase": np.tile(["before", "before", "after", "after"], 6)},
+        index=[f"s{i}" for i in range(24)],
+    )
+    metadata["visit"] = metadata["mouse"] + metadata["phase"]
+    points = rng.normal(size=(24, 2))
+    distances = cdist(points, points)
+    assert "several samples of one level" in permanova(distances, metadata, "phase", blocks="mouse").scheme
+    by_visit = permanova(distances, metadata, "phase", blocks="mouse", plots="visit")
+    assert "several samples of one level" not in by_visit.scheme
+    assert by_visit.n_permutations == 2**6
