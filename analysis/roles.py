@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from typing import Final
 
 import numpy as np
 import pandas as pd
 
 from analysis.errors import Faults, RoleError, did_you_mean, listed
+
+COLUMN_ROLES = ("subject", "time", "treatment", "cluster")
+
+
+class Kept:
+    """The type of `KEPT`, the default of arguments for which None has a meaning of its own."""
+
+    def __repr__(self) -> str:
+        return "KEPT"
+
+
+KEPT: Final = Kept()
 
 
 @dataclass(frozen=True)
@@ -43,11 +56,45 @@ class Roles:
         }
 
 
+def change_roles(roles: Roles, given: dict[str, object], metadata: pd.DataFrame) -> Roles:
+    """Return the roles with some of them changed; None unsets, `KEPT` leaves as it was.
+
+    A new time column drops the baseline and follow-up that were values of the old one, a new treatment
+    column drops the reference, unless they are given as well. A time given as text becomes a number where
+    the time column holds numbers.
+    """
+    changed = {role: value for role, value in given.items() if value is not KEPT}
+    if changed.get("time", roles.time) != roles.time:
+        changed = {"baseline": (), "follow_up": ()} | changed
+    if changed.get("treatment", roles.treatment) != roles.treatment:
+        changed = {"reference": None} | changed
+    if changed.get("reference") is not None:
+        changed["reference"] = str(changed["reference"])
+    time = changed.get("time", roles.time)
+    columns = list(metadata.columns)
+    numeric = time in columns and pd.api.types.is_numeric_dtype(metadata[time])
+    for role in {"baseline", "follow_up"} & changed.keys():
+        times = as_tuple(changed[role])
+        changed[role] = tuple(map(_number, times)) if numeric else times
+    return replace(roles, **changed)  # type: ignore[arg-type]
+
+
+def _number(value: object) -> object:
+    """Read text that is a number as one; anything else stays."""
+    if not isinstance(value, str):
+        return value
+    try:
+        number = float(value)
+    except ValueError:
+        return value
+    return int(number) if number.is_integer() else number
+
+
 def check_roles(roles: Roles, metadata: pd.DataFrame, subject: str) -> None:
     """Raise `RoleError` where roles name columns, levels or times that do not exist."""
     faults = Faults(subject, RoleError)
     columns = list(metadata.columns)
-    for role in ("subject", "time", "treatment", "cluster"):
+    for role in COLUMN_ROLES:
         name = getattr(roles, role)
         if name is not None and name not in columns:
             faults.add(f"there is no column {name!r}", where=f"{role}=", remedy=did_you_mean(name, columns))
@@ -63,23 +110,36 @@ def check_roles(roles: Roles, metadata: pd.DataFrame, subject: str) -> None:
                     remedy=did_you_mean(roles.reference, levels),
                 )
     for role in ("baseline", "follow_up"):
-        times = getattr(roles, role)
-        if times and roles.time is None:
-            faults.add(f"{role} times need a time column", where=f"{role}=", remedy="give time= as well")
-        elif times and roles.time in columns:
-            present = metadata[roles.time].dropna()
-            unknown = [value for value in times if not (present == value).any()]
-            if unknown:
-                there = [str(v) for v in sorted(present.unique(), key=_sort_key)]
-                faults.add(
-                    f"no sample has {roles.time} = {listed(unknown)}",
-                    where=f"{role}=",
-                    remedy=did_you_mean(unknown[0], there),
-                )
-    both = set(roles.baseline) & set(roles.follow_up)
+        _check_times(roles, role, metadata, faults)
+    both = [value for value in roles.baseline if pd.api.types.is_scalar(value) and value in roles.follow_up]
     if both:
         faults.add(f"{listed(both)} is both baseline and follow-up", where="baseline=, follow_up=")
     faults.raise_if_any()
+
+
+def _check_times(roles: Roles, role: str, metadata: pd.DataFrame, faults: Faults) -> None:
+    """Note times of the baseline or follow-up that are no values of the time column."""
+    times = getattr(roles, role)
+    several = [value for value in times if not pd.api.types.is_scalar(value)]
+    if several:
+        faults.add(
+            f"{type(several[0]).__name__} {several[0]!r} is no time",
+            where=f"{role}=",
+            expected="one value of the time column, or a flat list of them",
+        )
+        return
+    if times and roles.time is None:
+        faults.add(f"{role} times need a time column", where=f"{role}=", remedy="give time= as well")
+    elif times and roles.time in list(metadata.columns):
+        present = metadata[roles.time].dropna()
+        unknown = [value for value in times if not (present == value).any()]
+        if unknown:
+            there = [str(v) for v in sorted(present.unique(), key=_sort_key)]
+            faults.add(
+                f"no sample has {roles.time} = {listed(unknown)}",
+                where=f"{role}=",
+                remedy=did_you_mean(unknown[0], there),
+            )
 
 
 def _sort_key(value: object) -> tuple[int, float, str]:

@@ -13,18 +13,26 @@ from scipy import sparse
 
 from analysis.errors import (
     IdError,
+    ParameterError,
     RoleError,
     TableError,
     TaxonomyError,
     TreeError,
-    did_you_mean,
     listed,
     one_fault,
 )
-from analysis.roles import Roles, as_tuple, check_roles
+from analysis.roles import COLUMN_ROLES, KEPT, Kept, Roles, change_roles, check_roles
 from analysis.source import Source
-from analysis.taxonomy import collapse_features, find_rank
-from analysis.validation import Kind, check_abundances, check_unique, warn_if_scaled
+from analysis.taxonomy import collapse_features, find_rank, to_ranks
+from analysis.validation import (
+    Kind,
+    check_abundances,
+    check_frame,
+    check_unique,
+    find_positions,
+    numbers_of,
+    warn_if_scaled,
+)
 
 if TYPE_CHECKING:
     from skbio import TreeNode
@@ -43,7 +51,8 @@ class Study:
     metadata : pandas.DataFrame, optional
         One row a sample, indexed by `sample_ids` in the same order. Empty where none was given.
     taxonomy : pandas.DataFrame, optional
-        One row a feature, indexed by `feature_ids`; the columns are the seven ranks.
+        One row a feature, indexed by `feature_ids`: a column a rank (others are left out), or one
+        column "Taxon" of lineages. Kept as the seven ranks, "" where one is unknown.
     tree : skbio.TreeNode, optional
         A phylogeny whose tips hold every feature.
     source : Source
@@ -53,8 +62,10 @@ class Study:
 
     Raises
     ------
-    TableError, IdError, TaxonomyError, TreeError
+    TableError, IdError, MetadataError, TaxonomyError, TreeError
         Where the parts do not fit each other or the numbers are not abundances.
+    ParameterError
+        Where metadata or taxonomy is no data frame, or the tree no tree.
 
     Examples
     --------
@@ -91,10 +102,12 @@ class Study:
         counts, kind = check_abundances(self.counts, sample_ids, feature_ids, name)
         for array in (counts.data, counts.indices, counts.indptr):
             array.flags.writeable = False
-        metadata = self._fitted(self.metadata, sample_ids, "metadata", IdError)
+        metadata = self._fitted(self.metadata, sample_ids, feature_ids, "metadata", IdError)
         if metadata is None:
             metadata = pd.DataFrame(index=sample_ids)
-        taxonomy = self._fitted(self.taxonomy, feature_ids, "taxonomy", TaxonomyError)
+        taxonomy = self._fitted(self.taxonomy, feature_ids, sample_ids, "taxonomy", TaxonomyError)
+        if taxonomy is not None:
+            taxonomy = to_ranks(taxonomy)
         if self.tree is not None:
             check_tips(self.tree, feature_ids, name)
         for attribute, value in (
@@ -108,16 +121,27 @@ class Study:
             object.__setattr__(self, attribute, value)
 
     def _fitted(
-        self, frame: pd.DataFrame | None, ids: pd.Index, part: str, error: type[IdError | TaxonomyError]
+        self,
+        frame: pd.DataFrame | None,
+        ids: pd.Index,
+        other_ids: pd.Index,
+        part: str,
+        error: type[IdError | TaxonomyError],
     ) -> pd.DataFrame | None:
         """Return a copy of a frame whose index is the ids, or refuse it."""
         if frame is None:
             return None
+        check_frame(frame, part, self.source.name)
         found = pd.Index([str(i) for i in frame.index], dtype=object)
         if not found.equals(ids):
             missing, extra = ids.difference(found), found[found.duplicated() | ~found.isin(ids)]
-            what = "rows in another order"
-            if len(missing):
+            what, remedy = "rows in another order", f"put them in order with {part}.loc[table's ids]"
+            if len(missing) and not len(other_ids.difference(found)):
+                what = f"its rows are named as the other side of the table ({other_ids.name}s), "
+                what += "which looks transposed"
+                remedy = "give table.T: samples as rows and features as columns"
+            elif len(missing):
+                remedy = f"add the missing rows to the {part}, or leave these out of the table with .loc"
                 what = f"no row for {len(missing)} id(s): {listed(missing)}"
             elif len(extra):
                 what = f"{len(extra)} row(s) too many: {listed(extra)}"
@@ -126,7 +150,7 @@ class Study:
                 self.source.name,
                 f"{part}: {what}",
                 expected=f"one row for each {ids.name}, in the table's order",
-                remedy=f"use {part}.reindex or .loc to match the table first",
+                remedy=remedy,
             )
         return frame.set_axis(ids, axis=0).copy()
 
@@ -150,22 +174,20 @@ class Study:
         name : str
             What messages and figures call it.
 
+        Raises
+        ------
+        TableError
+            Where the table is no data frame or holds text, dates, complex numbers or booleans.
+        TableError, IdError, MetadataError, TaxonomyError, TreeError, ParameterError
+            As for `Study`.
+
         Warns
         -----
         ScaledCountsWarning
             Whole numbers that look like fractions scaled to a constant sum.
         """
-        try:
-            values = table.to_numpy(dtype=np.float64, na_value=np.nan)
-        except (TypeError, ValueError):
-            wrong = [str(c) for c in table.columns if not pd.api.types.is_numeric_dtype(table[c])]
-            raise one_fault(
-                TableError,
-                name,
-                f"{len(wrong)} column(s) are not numeric: {listed(wrong)}",
-                expected="numbers only, samples as rows and features as columns",
-                remedy="move columns that describe the samples to metadata=",
-            ) from None
+        check_frame(table, "the table", name, TableError)
+        values = numbers_of(table, name)
         study = cls(
             sparse.csr_array(values), table.index, table.columns, metadata, taxonomy, tree, Source(name=name)
         )
@@ -199,8 +221,16 @@ class Study:
         Raises
         ------
         RoleError
-            Where the role is not set.
+            Where there is no such role, or it is not set.
         """
+        if role not in COLUMN_ROLES:
+            raise one_fault(
+                RoleError,
+                self.source.name,
+                f"{role!r} is no role of a column",
+                expected=f"one of {listed(COLUMN_ROLES)}",
+                remedy="study.metadata[...] gives a column by its own name",
+            )
         name = getattr(self.roles, role)
         if name is None:
             raise one_fault(
@@ -214,15 +244,17 @@ class Study:
     def with_roles(
         self,
         *,
-        subject: str | None = None,
-        time: str | None = None,
-        treatment: str | None = None,
-        reference: object = None,
-        cluster: str | None = None,
-        baseline: object = (),
-        follow_up: object = (),
+        subject: str | Kept | None = KEPT,
+        time: str | Kept | None = KEPT,
+        treatment: str | Kept | None = KEPT,
+        reference: object = KEPT,
+        cluster: str | Kept | None = KEPT,
+        baseline: object = KEPT,
+        follow_up: object = KEPT,
     ) -> Study:
-        """Say what metadata columns mean; what is not named keeps the role it had.
+        """Say what metadata columns mean; what is not named keeps the role it had, None unsets it.
+
+        A new time column drops the former baseline and follow-up, a new treatment column the reference.
 
         Parameters
         ----------
@@ -231,7 +263,8 @@ class Study:
         reference : scalar, optional
             The level of the treatment column to compare with.
         baseline, follow_up : scalar or sequence, optional
-            Values of the time column before and after the treatment began.
+            Values of the time column before and after the treatment began; text such as "7" is read as a
+            number where the column holds numbers.
 
         Returns
         -------
@@ -247,14 +280,12 @@ class Study:
             "subject": subject,
             "time": time,
             "treatment": treatment,
-            "reference": None if reference is None else str(reference),
+            "reference": reference,
             "cluster": cluster,
-            "baseline": as_tuple(baseline),
-            "follow_up": as_tuple(follow_up),
+            "baseline": baseline,
+            "follow_up": follow_up,
         }
-        roles = replace(
-            self.roles, **{role: value for role, value in given.items() if value not in (None, ())}
-        )
+        roles = change_roles(self.roles, given, self.metadata)
         check_roles(roles, self.metadata, self.source.name)
         return replace(self, roles=roles)
 
@@ -263,7 +294,7 @@ class Study:
 
         Parameters
         ----------
-        samples, features : sequence of ids, or boolean Series or array, optional
+        samples, features : iterable of ids, or boolean Series or array, optional
             What to keep. A boolean Series is matched by its index. Features that no kept sample has stay.
 
         Returns
@@ -275,10 +306,12 @@ class Study:
         ------
         IdError
             Where an id does not exist (with the nearest), or a mask does not fit.
+        ParameterError
+            Where it is neither ids nor a mask: a set (it has no order), a slice, a number, a function.
         """
         study = self
         if samples is not None:
-            rows = _positions(samples, study.sample_ids, study.source.name)
+            rows = find_positions(samples, study.sample_ids, study.source.name)
             note = f"{len(rows)} of {len(study.sample_ids)} samples kept"
             study = replace(
                 study,
@@ -288,7 +321,7 @@ class Study:
                 source=study.source.noting(note),
             )
         if features is not None:
-            columns = _positions(features, study.feature_ids, study.source.name)
+            columns = find_positions(features, study.feature_ids, study.source.name)
             note = f"{len(columns)} of {len(study.feature_ids)} features kept"
             study = replace(
                 study,
@@ -379,6 +412,14 @@ class Study:
 
 def check_tips(tree: TreeNode, feature_ids: pd.Index, subject: str) -> None:
     """Raise `TreeError` where features are missing from the tips of a tree."""
+    if not hasattr(tree, "tips"):  # no isinstance: scikit-bio takes seconds to import
+        raise one_fault(
+            ParameterError,
+            subject,
+            f"tree is a {type(tree).__name__}",
+            expected="a skbio.TreeNode",
+            remedy="read the file with analysis.readers.read_tree(path)",
+        )
     missing = feature_ids.difference(
         pd.Index([tip.name for tip in tree.tips(include_self=True)], dtype=object)
     )
@@ -390,38 +431,6 @@ def check_tips(tree: TreeNode, feature_ids: pd.Index, subject: str) -> None:
             expected="a tip for every feature of the table",
             remedy="give the tree built from these features, or study.select(features=...) those in it",
         )
-
-
-def _positions(wanted: object, ids: pd.Index, subject: str) -> np.ndarray:
-    """Turn ids or a mask into row numbers."""
-    if isinstance(wanted, str):
-        wanted = [wanted]
-    if pd.api.types.is_bool_dtype(getattr(wanted, "dtype", np.asarray(wanted).dtype)):
-        mask = pd.Series(wanted)
-        if isinstance(wanted, pd.Series):
-            named = mask.set_axis([str(i) for i in mask.index])
-            mask = named.reindex(ids) if named.index.is_unique else mask.iloc[:0]
-        if len(mask) != len(ids) or mask.isna().any():
-            raise one_fault(
-                IdError,
-                subject,
-                f"a mask of {np.size(wanted)} values does not fit {len(ids)} ids",
-                expected=f"one True or False for each {ids.name}",
-            )
-        return np.flatnonzero(mask.to_numpy(dtype=bool))
-    values = np.asarray(wanted)
-    names = pd.Index([str(v) for v in values], dtype=object)
-    check_unique(names, str(ids.name).removesuffix("_id"), subject)
-    found = ids.get_indexer(names)
-    unknown = names[found < 0]
-    if len(unknown):
-        raise one_fault(
-            IdError,
-            subject,
-            f"{len(unknown)} {ids.name}(s) do not exist: {listed(unknown)}",
-            remedy=did_you_mean(unknown[0], ids),
-        )
-    return found
 
 
 def _deepest(taxonomy: pd.DataFrame) -> str:

@@ -21,6 +21,7 @@ _UNKNOWN = re.compile(
     r"|.*[_ ]unclassified|unclassified[_ ].*)$",
     re.IGNORECASE,
 )
+_LINEAGE_COLUMNS = ("taxon", "taxonomy", "lineage", "consensus lineage", "consensuslineage")
 _ALIASES = {"kingdom": "Domain", "superkingdom": "Domain"} | {rank.casefold(): rank for rank in RANKS}
 
 
@@ -100,20 +101,24 @@ def taxonomy_from_columns(table: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     TaxonomyError
-        Where no column is a rank.
+        Where no column is a rank, or two columns are the same.
     """
     result = pd.DataFrame("", index=pd.Index(table.index, name="feature_id"), columns=list(RANKS), dtype=str)
-    used = False
-    for column in table.columns:
-        name = str(column).strip().casefold()
-        rank = _ALIASES.get(name)
-        numbered = re.fullmatch(r"rank[_ ]?([1-7])", name)
-        if numbered:
-            rank = RANKS[int(numbered[1]) - 1]
+    used: dict[str, object] = {}
+    for place, column in enumerate(table.columns):
+        rank = _rank_of_column(column)
         if rank is None:
             continue
-        used = True
-        codes, names = pd.factorize(table[column], use_na_sentinel=False)
+        if rank in used:
+            raise one_fault(
+                TaxonomyError,
+                "taxonomy",
+                f"columns {str(used[rank])!r} and {str(column)!r} are both {rank}",
+                expected="one column for each rank",
+                remedy="drop or rename one of them",
+            )
+        used[rank] = column
+        codes, names = pd.factorize(table.iloc[:, place], use_na_sentinel=False)
         result[rank] = np.array(["" if pd.isna(n) else _clean_name(n) for n in names], dtype=object)[codes]
     if not used:
         raise one_fault(
@@ -124,6 +129,47 @@ def taxonomy_from_columns(table: pd.DataFrame) -> pd.DataFrame:
             remedy="rename the columns, or give lineages such as 'k__Bacteria; p__Firmicutes'",
         )
     return result
+
+
+def to_ranks(table: pd.DataFrame) -> pd.DataFrame:
+    """Bring a table with a column a rank, or else with a column of lineages, to the seven ranks.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame, shape (n_features, n_columns)
+        Index: feature ids. Columns named by rank in any case, or one named Taxon, Taxonomy or Lineage.
+
+    Returns
+    -------
+    pandas.DataFrame, shape (n_features, 7)
+        Columns `RANKS`, "" where a rank is unknown; the same object where the table is so already.
+
+    Raises
+    ------
+    TaxonomyError
+        Where there are neither ranks nor lineages.
+    """
+    lineages = [i for i, c in enumerate(table.columns) if str(c).strip().casefold() in _LINEAGE_COLUMNS]
+    if not lineages or any(_rank_of_column(column) for column in table.columns):
+        ranks = taxonomy_from_columns(table)
+        as_is = list(table.columns) == list(RANKS) and ranks.astype(object).equals(table.astype(object))
+        return table if as_is else ranks
+    texts = ["" if pd.isna(text) else str(text) for text in table.iloc[:, lineages[0]]]
+    if any(texts) and not any(mark in text for text in texts for mark in (";", "|", "__")):
+        raise one_fault(
+            TaxonomyError,
+            "taxonomy",
+            f"column {str(table.columns[lineages[0]])!r} holds names and no lineages",
+            expected="lineages such as 'Bacteria;Firmicutes;Clostridia'",
+            remedy="name the column by the rank of the names, for example Genus",
+        )
+    return taxonomy_table(texts, table.index)
+
+
+def _rank_of_column(column: object) -> str | None:
+    name = str(column).strip().casefold()
+    numbered = re.fullmatch(r"rank[_ ]?([1-7])", name)
+    return RANKS[int(numbered[1]) - 1] if numbered else _ALIASES.get(name)
 
 
 def _clean_name(value: object) -> str:

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from numbers import Real
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from analysis.errors import Faults, IdError, ScaledCountsWarning, TableError, listed
+from analysis.errors import (
+    AnalysisError,
+    Faults,
+    IdError,
+    MetadataError,
+    ParameterError,
+    ScaledCountsWarning,
+    TableError,
+    did_you_mean,
+    listed,
+    one_fault,
+)
 
 Kind = Literal["counts", "fractions"]
 
@@ -18,6 +31,8 @@ _LARGEST = 2**53  # above this a float no longer tells neighbouring whole number
 _FRACTION_SUM = 1.001
 _PERCENT_SUM = 100.1
 _LEAST_PERCENT_SUM = 50.0
+_LEAST_NEGATIVE = 20  # fewer whole ones are slips, not a transformation
+_MANY_ONES = 0.10
 _FEW_ONES = 0.02  # rarefied tables have 10 to 50 % of ones, scaled fractions next to none
 
 
@@ -57,6 +72,128 @@ def check_unique(ids: Sequence[object], what: str, subject: str) -> None:
     faults = Faults(subject, IdError)
     check_ids(ids, what, faults)
     faults.raise_if_any()
+
+
+def check_frame(value: object, part: str, subject: str, error: type[AnalysisError] = ParameterError) -> None:
+    """Raise an error where a part of a study is no data frame, or where metadata names a column twice."""
+    if not isinstance(value, pd.DataFrame):
+        raise one_fault(
+            error,
+            subject,
+            f"{part} is a {type(value).__name__}",
+            expected="a pandas.DataFrame",
+            remedy="make a DataFrame of it, or read files with read_study(path, metadata=, taxonomy=, tree=)",
+        )
+    repeated = find_duplicates(value.columns) if part == "metadata" else []
+    if repeated:
+        raise one_fault(
+            MetadataError,
+            subject,
+            f"{len(repeated)} metadata column(s) stand more than once: {listed(repeated)}",
+            expected="each column name once",
+            remedy="rename or drop them",
+        )
+
+
+def numbers_of(table: pd.DataFrame, subject: str) -> np.ndarray:
+    """Return a data frame's values as float64, missing ones as nan; text, dates and booleans are refused."""
+    plain = {dtype: _is_real(dtype) for dtype in set(table.dtypes)}
+    wrong = [
+        column
+        for place, (column, dtype) in enumerate(zip(table.columns, table.dtypes, strict=True))
+        if not plain[dtype]
+        and not (pd.api.types.is_object_dtype(dtype) and _all_numbers(table.iloc[:, place]))
+    ]
+    if wrong:
+        raise one_fault(
+            TableError,
+            subject,
+            f"{len(wrong)} column(s) are not numeric: {listed(wrong)}",
+            expected="numbers only (no text, dates, booleans), samples as rows and features as columns",
+            remedy="move columns that describe the samples to metadata=; convert numbers kept as text",
+        )
+    if not all(plain.values()):
+        table = table.where(table.notna(), np.nan)  # pandas turns no NA among objects into a float
+    return table.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _is_real(dtype: object) -> bool:
+    types = pd.api.types
+    refused = types.is_bool_dtype(dtype) or types.is_complex_dtype(dtype)
+    return types.is_numeric_dtype(dtype) and not refused
+
+
+def _all_numbers(values: pd.Series) -> bool:
+    return all(
+        value is None
+        or value is pd.NA
+        or (isinstance(value, Real | Decimal) and not isinstance(value, bool | np.bool_ | np.timedelta64))
+        for value in values
+    )
+
+
+def find_positions(wanted: object, ids: pd.Index, subject: str) -> np.ndarray:
+    """Turn ids or a mask into row numbers.
+
+    Parameters
+    ----------
+    wanted : str, iterable of ids, or boolean Series or array
+        What to keep.
+    ids : pandas.Index of str
+        What there is.
+    subject : str
+        The table, for the messages.
+
+    Raises
+    ------
+    ParameterError
+        Where it is neither, or has no order (a set).
+    IdError
+        Where an id does not exist or a mask does not fit.
+    """
+    if isinstance(wanted, str):
+        wanted = [wanted]
+    unordered = isinstance(wanted, set | frozenset | Mapping | pd.DataFrame)
+    if unordered or not isinstance(wanted, Iterable) or getattr(wanted, "ndim", 1) != 1:
+        raise one_fault(
+            ParameterError,
+            subject,
+            f"a {type(wanted).__name__} does not say which {ids.name}s to keep",
+            expected="a list of ids in the order wanted, or a boolean Series or array",
+            remedy=f"for positions give study.{ids.name}s[start:stop]; put a set in order with sorted(...)",
+        )
+    values = wanted if isinstance(wanted, pd.Series) else pd.Series(list(wanted), dtype=object)
+    flags = [isinstance(value, bool | np.bool_) for value in values]
+    if any(flags) and all(flag or pd.isna(value) for flag, value in zip(flags, values, strict=True)):
+        return _masked(values, isinstance(wanted, pd.Series), ids, subject)
+    names = pd.Index([str(value) for value in values], dtype=object)
+    check_unique(names, str(ids.name).removesuffix("_id"), subject)
+    found = ids.get_indexer(names)
+    unknown = names[found < 0]
+    if len(unknown):
+        raise one_fault(
+            IdError,
+            subject,
+            f"{len(unknown)} {ids.name}(s) do not exist: {listed(unknown)}",
+            remedy=did_you_mean(unknown[0], ids),
+        )
+    return found
+
+
+def _masked(mask: pd.Series, by_index: bool, ids: pd.Index, subject: str) -> np.ndarray:
+    size, missing = len(mask), int(mask.isna().sum())
+    if by_index:
+        named = mask.set_axis([str(i) for i in mask.index])
+        mask = named.reindex(ids) if named.index.is_unique else mask.iloc[:0]
+    if len(mask) != len(ids) or mask.isna().any():
+        raise one_fault(
+            IdError,
+            subject,
+            f"a mask of {size} values does not fit {len(ids)} ids"
+            + (f": {missing} value(s) are missing" if missing else ""),
+            expected=f"one True or False for each {ids.name}",
+        )
+    return np.flatnonzero(mask.to_numpy(dtype=bool))
 
 
 def check_abundances(
@@ -122,10 +259,13 @@ def check_abundances(
         )
     fractional = finite & (values != np.floor(values))
     kind: Kind = "counts"
-    if fractional.any() and not faults:
+    if fractional.any():
         kind = "fractions"
-        sums = counts.sum(axis=1)
-        percent = (sums <= _PERCENT_SUM).all() and (sums[sums > 0] >= _LEAST_PERCENT_SUM).all()
+        usable = finite & ~negative & ~large
+        rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
+        sums = np.bincount(rows[usable], weights=values[usable], minlength=counts.shape[0])
+        sound = sums[~np.isin(np.arange(len(sums)), rows[~usable]) & (sums > 0)]  # no cell left out
+        percent = (sums <= _PERCENT_SUM).all() and len(sound) > 0 and (sound >= _LEAST_PERCENT_SUM).all()
         if not ((sums <= _FRACTION_SUM).all() or percent):
             faults.add(
                 f"{_several(fractional, 'number')} not whole: "
@@ -159,7 +299,9 @@ def scaled_reason(counts: sparse.csr_array) -> str | None:
     -----
     A table rarefied to one depth also has constant sums, but keeps its many single reads. Fractions that
     were multiplied and rounded have sums that differ a little, on both sides of a round number, or hardly any
-    ones. Real sequencing never yields sums within 5 % of each other that are not the same.
+    ones. Sums of exactly 100,000 or a larger power of ten are taken for scaled fractions unless more than
+    10 % of the nonzero cells are ones. Sums within 5 % of each other that are not the same are rare in
+    sequencing, yet no proof: they count only beside one of the other two signs.
     """
     sums = counts.sum(axis=1)
     sums = sums[sums > 0]
@@ -167,12 +309,13 @@ def scaled_reason(counts: sparse.csr_array) -> str | None:
         return None
     centre = float(np.median(sums))
     exact = bool((sums == sums[0]).all())
-    few_ones = float(np.mean(counts.data == 1)) < _FEW_ONES
+    ones = float(np.mean(counts.data[counts.data > 0] == 1))
+    few_ones = ones < _FEW_ONES
     advice = (
         "richness, Chao1, rarefaction and every count-based test would be wrong: use the raw counts. "
         "Shannon and other fraction-based figures are not affected"
     )
-    if exact and centre >= 100_000 and centre == 10.0 ** round(np.log10(centre)):
+    if exact and ones <= _MANY_ONES and centre >= 100_000 and centre == 10.0 ** round(np.log10(centre)):
         return f"every sample sums to exactly {centre:,.0f}, as scaled fractions do, not reads; {advice}"
     if exact and few_ones and centre >= 100:
         return (
@@ -225,8 +368,12 @@ def _places(
 def _negative_remedy(counts: sparse.csr_array, finite: np.ndarray) -> str:
     """Tell a transformed table from one with a few wrong cells."""
     values = counts.data[finite]
-    share = float(np.mean(values < 0)) if len(values) else 0.0
-    scale = float(np.abs(values).mean()) if len(values) else 0.0
+    below = values[values < 0]
+    share = len(below) / len(values)
+    transformed = len(below) >= _LEAST_NEGATIVE or (
+        len(below) > 2 and float(np.mean(below != np.floor(below))) > 0.5
+    )
+    scale = float(np.abs(values).mean())
     with np.errstate(invalid="ignore"):
         centred = bool(
             (np.abs(counts.mean(axis=1)) < 0.01 * scale).all()
@@ -236,6 +383,6 @@ def _negative_remedy(counts: sparse.csr_array, finite: np.ndarray) -> str:
         return (
             "the table is centred (rows or columns average 0, as after CLR or scaling): give the raw counts"
         )
-    if share > 0.05:
+    if share > 0.05 and transformed:
         return "so many negative numbers mean a log-transformed or scaled table: give the raw counts"
     return "correct these cells in the file"

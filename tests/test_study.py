@@ -11,6 +11,8 @@ from scipy import sparse
 import analysis as an
 from analysis.errors import (
     IdError,
+    MetadataError,
+    ParameterError,
     RoleError,
     ScaledCountsWarning,
     TableError,
@@ -19,7 +21,7 @@ from analysis.errors import (
 )
 from analysis.source import Source
 from analysis.study import Study
-from analysis.taxonomy import taxonomy_table
+from analysis.taxonomy import RANKS, taxonomy_table
 
 SAMPLES = ["m1d0", "m1d7", "m2d0", "m2d7"]
 FEATURES = ["a", "b", "c"]
@@ -157,6 +159,12 @@ def test_text_in_a_data_frame_is_refused():
 def test_missing_numbers_in_a_data_frame_are_refused():
     with pytest.raises(TableError, match="missing"):
         Study.from_frame(pd.DataFrame({"a": pd.array([1, None], dtype="Int64"), "b": [2, 3]}))
+
+
+@pytest.mark.parametrize("missing", [None, pd.NA, np.nan])
+def test_missing_numbers_among_objects_are_refused(missing):
+    with pytest.raises(TableError, match="1 number is missing"):
+        Study.from_frame(pd.DataFrame({"a": pd.Series([1, missing], dtype=object), "b": [2, 3]}))
 
 
 def test_scaled_fractions_in_a_data_frame_warn():
@@ -340,3 +348,127 @@ def test_a_study_survives_pickling(study):
     assert np.array_equal(again.counts.toarray(), study.counts.toarray())
     assert again.kind == "counts"
     assert again.source == study.source
+
+
+# What is not what it should be
+
+
+@pytest.mark.parametrize("table", [np.array(COUNTS), {"a": [1]}, None, pd.Series([1, 2])])
+def test_a_table_that_is_no_data_frame_is_refused(table):
+    with pytest.raises(TableError, match=rf"the table is a {type(table).__name__}(?s:.*)pandas.DataFrame"):
+        Study.from_frame(table)
+
+
+@pytest.mark.parametrize("given", [{"day": [0]}, pd.Series([1]), "mice.tsv"])
+@pytest.mark.parametrize("part", ["metadata", "taxonomy"])
+def test_parts_that_are_no_data_frame_are_refused(part, given):
+    with pytest.raises(ParameterError, match=f"{part} is a {type(given).__name__}"):
+        build(**{part: given})
+
+
+def test_a_tree_that_is_text_is_refused():
+    with pytest.raises(ParameterError, match="tree is a str"):
+        build(tree="((a,b),c);")
+
+
+def test_metadata_that_names_a_column_twice_is_refused(metadata):
+    with pytest.raises(MetadataError, match=r"1 metadata column\(s\) stand more than once: 'mouse'"):
+        build(metadata=metadata.set_axis(["mouse", "day", "mouse", "cage"], axis=1))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["1_000", "2"],
+        pd.to_datetime(["2020-01-01", "2020-01-02"]),
+        pd.to_timedelta([1, 2], unit="D"),
+        [1 + 2j, 3],
+        [True, False],
+        np.array([1, "2"], dtype=object),
+    ],
+    ids=["text", "dates", "durations", "complex", "booleans", "mixed"],
+)
+def test_columns_that_are_no_numbers_are_refused(values):
+    with pytest.raises(TableError, match=r"1 column\(s\) are not numeric: 'b'"):
+        Study.from_frame(pd.DataFrame({"a": [1, 2], "b": values}))
+
+
+def test_numbers_of_any_kind_are_read():
+    table = pd.DataFrame(
+        {"a": pd.array([1, 2], dtype="Int64"), "b": pd.Series([3, 4], dtype=object), "c": np.float32([5, 6])}
+    )
+    assert Study.from_frame(table).counts.toarray().tolist() == [[1, 3, 5], [2, 4, 6]]
+
+
+def test_a_transposed_table_is_named_as_such(metadata, taxonomy):
+    table = pd.DataFrame(COUNTS, SAMPLES, FEATURES)
+    for parts in ({"metadata": metadata}, {"taxonomy": taxonomy}):
+        with pytest.raises((IdError, TaxonomyError), match="looks transposed") as caught:
+            Study.from_frame(table.T, **parts)
+        assert "give table.T" in str(caught.value)
+    with pytest.raises(IdError, match="another order") as caught:
+        Study.from_frame(table, metadata.iloc[::-1])
+    assert "reindex" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [
+        {"m1d0"},
+        {"m1d0": 1},
+        slice(0, 2),
+        2,
+        len,
+        pd.DataFrame({"a": [True] * 4}),
+        np.ones((2, 2), dtype=bool),
+    ],
+    ids=["set", "dict", "slice", "number", "function", "frame", "matrix"],
+)
+def test_selections_of_another_kind_are_refused(study, samples):
+    with pytest.raises(ParameterError, match="does not say which sample_ids to keep"):
+        study.select(samples=samples)
+
+
+def test_any_ordered_names_are_a_selection(study):
+    names = ["m2d7", "m1d0"]
+    for samples in (iter(names), dict.fromkeys(names).keys(), (n for n in names), pd.Index(names)):
+        assert study.select(samples=samples).sample_ids.tolist() == names
+
+
+def test_a_mask_of_objects_is_a_mask(study):
+    mask = pd.Series([True, False, None, True], index=SAMPLES, dtype=object)
+    with pytest.raises(IdError, match=r"a mask of 4 values does not fit 4 ids: 1 value\(s\) are missing"):
+        study.select(samples=mask)
+    assert study.select(samples=mask.where(mask.notna(), other=False)).sample_ids.tolist() == ["m1d0", "m2d7"]
+
+
+@pytest.mark.parametrize("role", ["mouse", "reference", "baseline"])
+def test_only_roles_of_columns_have_a_column(study, role):
+    with pytest.raises(RoleError, match=r"is no role of a column(?s:.*)'subject', 'time', 'treatment'"):
+        study.column(role)
+
+
+def test_roles_are_unset_and_follow_their_column(study):
+    mice = study.with_roles(subject="mouse", time="day", baseline="0", follow_up=7)
+    assert mice.roles.baseline == (0,)
+    assert mice.with_roles(time="cage").roles.described() == {"subject": "mouse", "time": "cage"}
+    assert mice.with_roles(subject=None, time=None).roles.described() == {}
+
+
+@pytest.mark.parametrize("columns", [["Phylum", "Genus"], ["phylum", "GENUS"], ["Rank2", "Rank6"]])
+def test_a_taxonomy_of_some_ranks_is_brought_to_seven(columns):
+    frame = pd.DataFrame([["F", "g1"], ["F", np.nan], ["P", "g2"]], FEATURES, columns)
+    study = build(taxonomy=frame)
+    assert list(study.taxonomy.columns) == list(RANKS)
+    assert study.collapse("Phylum").feature_ids.tolist() == ["F", "P"]
+    assert set(study.collapse("Genus").feature_ids) == {"g1", "g2", "F (unclassified)"}
+
+
+def test_a_taxonomy_of_lineages_is_parsed():
+    study = build(taxonomy=pd.DataFrame({"Taxon": ["k__B; p__F", "k__B; p__P", None]}, FEATURES))
+    assert study.collapse("Phylum").feature_ids.tolist() == ["Unclassified", "F", "P"]
+
+
+def test_a_taxonomy_without_ranks_is_refused():
+    with pytest.raises(TaxonomyError, match="no column is a rank: colour"):
+        build(taxonomy=pd.DataFrame({"colour": list("rgb")}, FEATURES))

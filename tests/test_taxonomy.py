@@ -12,6 +12,7 @@ from analysis.taxonomy import (
     parse_lineage,
     taxonomy_from_columns,
     taxonomy_table,
+    to_ranks,
 )
 
 FULL = ("Bacteria", "Firmicutes", "Clostridia", "Clostridiales", "Lachnospiraceae", "Blautia", "obeum")
@@ -151,3 +152,26 @@ def test_collapsing_to_families(lineages):
 def test_the_same_name_under_two_parents_stays_two_groups(lineages):
     _, groups = collapse_features(lineages, "Genus")
     assert {"B;F;C;O;X;g1", "B;F;C;O;Y;g1", "g2"} <= set(groups.index)
+
+
+@pytest.mark.parametrize("columns", [["Genus", "genus"], ["Kingdom", "Domain"], ["Genus", "Genus"]])
+def test_two_columns_of_one_rank_are_refused(columns):
+    with pytest.raises(TaxonomyError, match="are both"):
+        taxonomy_from_columns(pd.DataFrame([["x", "y"]], columns=columns))
+
+
+def test_a_table_already_in_ranks_is_returned_as_it_is(lineages):
+    assert to_ranks(lineages) is lineages
+
+
+@pytest.mark.parametrize("column", ["Taxon", "taxonomy", "Consensus Lineage"])
+def test_one_column_of_lineages_becomes_ranks(column):
+    frame = pd.DataFrame({column: ["k__B; p__F", None], "Confidence": [0.9, 0.1]}, index=["a", "b"])
+    table = to_ranks(frame)
+    assert table.loc["a"].tolist() == ["B", "F", "", "", "", "", ""]
+    assert table.loc["b"].tolist() == [""] * 7
+
+
+def test_bare_names_are_no_lineages():
+    with pytest.raises(TaxonomyError, match="column 'Taxon' holds names and no lineages"):
+        to_ranks(pd.DataFrame({"Taxon": ["Blautia", "Roseburia"]}))

@@ -124,6 +124,30 @@ def test_centred_tables_are_named_as_such():
     assert "centred" in refused(values - values.mean(axis=0))
 
 
+def test_fractions_are_reported_beside_other_faults():
+    text = refused([[2.5, -1, 3], [3, 4, 5]])
+    assert "2 faults" in text
+    assert "1 number is negative" in text
+    assert "1 number is not whole: 2.5" in text
+
+
+@pytest.mark.parametrize("values", [[[0.2, -0.1, 0.8], [0.5, 0, 0.5]], [[90.5, np.nan, 0], [50.5, 49.5, 0]]])
+def test_a_wrong_cell_does_not_make_fractions_wrong(values):
+    assert "1 fault" in refused(values)
+    assert "not whole" not in refused(values)
+
+
+@pytest.mark.parametrize("values", [[[1, -2, 0], [3, 4, 5]], [[1, -2, 3], [0, 0, 0]]])
+def test_one_negative_cell_is_a_slip(values):
+    assert "correct these cells" in refused(values)
+
+
+def test_many_whole_negative_numbers_are_a_transformation():
+    values = np.arange(-25, 175).reshape(4, 50)
+    with pytest.raises(TableError, match="log-transformed or scaled"):
+        check_abundances(sparse.csr_array(values), list("abcd"), list(map(str, range(50))), "t")
+
+
 @pytest.mark.parametrize("shape", [(0, 0), (0, 3), (2, 0)])
 def test_empty_tables_are_refused(shape):
     with pytest.raises(TableError, match=f"the table is empty: {shape[0]} samples x {shape[1]} features"):
@@ -184,3 +208,10 @@ def test_unequal_depths_are_reads(compositions):
 @pytest.mark.parametrize("values", [[[5, 0, 3], [1, 1, 0]], [[7, 7, 7]], [[0, 0, 0], [1, 2, 3]]])
 def test_tiny_tables_are_reads(values):
     assert scaled_reason(sparse.csr_array(np.array(values))) is None
+
+
+def test_counts_rarefied_to_a_round_depth_are_reads():
+    long_tail = np.random.default_rng(2).dirichlet(np.full(20_000, 0.02), 5)
+    counts = np.random.default_rng(1).multinomial(100_000, long_tail)
+    assert np.mean(counts[counts > 0] == 1) > 0.1
+    assert scaled_reason(sparse.csr_array(counts)) is None

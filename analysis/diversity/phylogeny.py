@@ -66,9 +66,12 @@ def branches_of(study: Study) -> Branches:
     if len(repeated):
         faults.add(f"{len(repeated)} features are the name of several tips: {listed(repeated)}")
     tips, nodes, parents = _nodes_above(tree, list(study.feature_ids))
-    if len(tree.children) > 2:
+    top = tree
+    while len(top.children) == 1 and not top.children[0].length:  # a stem of no length is no root
+        top = top.children[0]
+    if len(top.children) > 2:
         faults.add(
-            f"the tree is unrooted: {len(tree.children)} branches leave its top node",
+            f"the tree is unrooted: {len(top.children)} branches leave its top node",
             expected="a root with two branches; polytomies elsewhere are fine",
             remedy="root it first, by an outgroup or at the midpoint: tree.root_at_midpoint() in scikit-bio, "
             "`qiime phylogeny midpoint-root` in QIIME 2",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from analysis.errors import Faults, IdError, TableError
+from analysis.errors import Faults, IdError, ParameterError, TableError
 from analysis.readers.delimited import Expected, Orientation
 from analysis.readers.formats import read_table
 from analysis.readers.lineages import taxonomy_from_frame, taxonomy_of_file
@@ -99,6 +100,7 @@ def read_study(
     >>> study.shape, study.source.format
     ((2, 2), 'QIIME classic table')
     """
+    _check_kinds(path, metadata, taxonomy, tree)
     opened = open_file(path)
     allowed = check_drop(drop, opened.name)
     files = [SourceFile("table", opened.path, opened.sha256)]
@@ -127,19 +129,52 @@ def read_study(
     raise_together(opened.name, matched.errors)
 
     kept_samples, kept_features = samples[matched.samples], features[matched.features]
-    notes = [*raw.notes, *([] if frame is None else frame.attrs.get("notes", [])), *matched.notes]
+    parts = [part for part in (frame, lineages) if part is not None]
+    notes = [*raw.notes, *(note for part in parts for note in part.attrs.get("notes", [])), *matched.notes]
     study = Study(
         matched.cut(counts),
         kept_samples,
         kept_features,
         None if frame is None else _in_order(frame, kept_samples),
-        None if lineages is None else lineages.loc[kept_features],
+        None if lineages is None else _in_order(lineages, kept_features),
         None if fitted is None else fitted.cut_to(kept_features).to_skbio(),
         Source(opened.name, raw.format, reader, tuple(files), notes=tuple(notes)),
     )
     if study.kind == "counts":
         warn_if_scaled(study.counts, opened.name)
     return study
+
+
+def _check_kinds(path: object, metadata: object, taxonomy: object, tree: object) -> None:
+    """Raise `ParameterError` for parts that are neither a path nor what is accepted in its place."""
+    faults = Faults("read_study", ParameterError)
+    given = {"path": path, "metadata": metadata, "taxonomy": taxonomy, "tree": tree}
+    for part, value in given.items():
+        in_memory = {"metadata": "pandas.DataFrame", "taxonomy": "pandas.DataFrame", "tree": "skbio.TreeNode"}
+        if isinstance(value, str | os.PathLike):
+            text = os.fspath(value)
+            if not text:
+                faults.add("the path is empty", where=f"{part}=", expected="the path of a file")
+            elif re.match(r"[a-z]+://", str(text), re.IGNORECASE):
+                faults.add(
+                    f"this is an address on the web: {text}",
+                    where=f"{part}=",
+                    expected="the path of a file",
+                    remedy="download the file and give its path",
+                )
+        elif not (
+            (value is None and part != "path")
+            or (part in ("metadata", "taxonomy") and isinstance(value, pd.DataFrame))
+            or (part == "tree" and hasattr(value, "preorder"))
+        ):
+            other = f" or a {in_memory[part]}" if part in in_memory else ""
+            faults.add(
+                f"a {type(value).__name__} is not accepted",
+                where=f"{part}=",
+                expected=f"the path of a file{other}",
+                remedy="Study.from_frame makes a study of a data frame" if part == "path" else "",
+            )
+    faults.raise_if_any()
 
 
 class _Described:

@@ -7,15 +7,22 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 
 from analysis.errors import Fault, ParameterError, ReadError, did_you_mean, listed, one_fault
-from analysis.readers.headings import FEATURE_NAMES, folded, is_sample_heading, lineage_place
-from analysis.readers.mistaken import refuse_distances, refuse_other_tables, refuse_phylip, refuse_prose
+from analysis.readers.headings import FEATURE_NAMES, folded, is_sample_heading, lineage_place, rank_places
+from analysis.readers.mistaken import (
+    refuse_distances,
+    refuse_headless,
+    refuse_other_tables,
+    refuse_phylip,
+    refuse_prose,
+)
 from analysis.readers.numbers import read_numbers
 from analysis.readers.opening import Opened
 from analysis.readers.raw import RawTable
 from analysis.readers.text import Layout, lay_out
-from analysis.taxonomy import taxonomy_table
+from analysis.taxonomy import taxonomy_from_columns, taxonomy_table
 
 Orientation = Literal["samples_as_rows", "features_as_rows"]
 ORIENTATIONS = ("samples_as_rows", "features_as_rows")
@@ -65,29 +72,38 @@ def read_delimited(opened: Opened, expected: Expected) -> RawTable:
     refuse_other_tables(layout, opened.name)
     lineages = lineage_place(layout.header)
     blank = [k for k in range(1, len(layout.header)) if layout.header[k] == ""]
-    text_columns = sorted({0, *blank} | ({lineages} if lineages else set()))
+    ranks = [] if lineages else rank_places(layout.header)
+    has_lineages = bool(lineages or ranks)
+    aside = [k for k, name in enumerate(layout.header) if k and has_lineages and folded(name) == "confidence"]
+    text_columns = sorted({0, *blank, *ranks, *aside} | ({lineages} if lineages else set()))
     grid = read_numbers(layout, text_columns)
+    refuse_headless(layout, grid, opened.name)
     refuse_distances(grid, opened.name)
     refuse_prose(grid, opened.name)
     rows, names = grid.text[0], grid.columns
-    classic = bool(layout.comments) or layout.header[0].startswith("#") or lineages is not None
+    classic = bool(layout.comments) or layout.header[0].startswith("#") or has_lineages
     raw = RawTable(
         grid.values,
         rows,
         names,
         opened.named("QIIME classic table" if classic else "text table"),
         faults=grid.faults,
-        notes=list(layout.notes),
+        notes=[*layout.notes, *grid.notes],
     )
     unnamed = [k for k in blank if any(grid.text[text_columns.index(k)])]
     if unnamed:
         places = ", ".join(str(k + 1) for k in unnamed[:_NAMED])
         raw.faults.append(Fault("a name is missing in the header", where=f"column(s) {places}"))
-    orientation = _orientation(layout, raw, expected, lineages is not None, opened.name)
+    if aside:
+        raw.notes.append("the column of the lineages' confidence was left aside")
+    orientation = _orientation(layout, raw, expected, has_lineages, opened.name)
     if orientation == "features_as_rows":
         raw = raw.transposed()
         if lineages is not None:
             raw.taxonomy = taxonomy_table(grid.text[text_columns.index(lineages)], rows)
+        elif ranks:
+            columns = {layout.header[k]: grid.text[text_columns.index(k)] for k in ranks}
+            raw.taxonomy = taxonomy_from_columns(pd.DataFrame(columns, index=rows))
     return raw
 
 
@@ -142,9 +158,18 @@ def _orientation(
             expected="orientation='features_as_rows'",
             remedy="leave the argument out; or check that the metadata's ids are those of samples",
         )
+    heading = layout.header[0]
+    if settled == "samples_as_rows" and expected.orientation is None and folded(heading) in FEATURE_NAMES:
+        raise one_fault(
+            ReadError,
+            subject,
+            f"the first heading is {heading!r}, yet the metadata's ids are those of rows: {listed(rows, 3)}",
+            expected="metadata whose ids are the table's columns",
+            remedy="give the metadata of the samples; or, where the rows are samples, say "
+            "orientation='samples_as_rows'",
+        )
     if settled:
         return settled
-    heading = layout.header[0]
     if has_lineages or folded(heading) in FEATURE_NAMES:
         return "features_as_rows"
     if is_sample_heading(heading):

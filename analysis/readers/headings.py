@@ -50,3 +50,9 @@ def is_sample_heading(name: str) -> bool:
 def lineage_place(header: list[str]) -> int | None:
     """Find the column that holds lineages: the last one called so, and never the first column."""
     return next((k for k in range(len(header) - 1, 0, -1) if folded(header[k]) in LINEAGE_NAMES), None)
+
+
+def rank_places(header: list[str]) -> list[int]:
+    """Find the columns that hold a rank each: three at least, or none."""
+    places = [k for k, name in enumerate(header) if k and folded(name) in RANK_NAMES]
+    return places if len(places) >= 3 else []

@@ -12,7 +12,7 @@ from analysis.readers.headings import LINEAGE_NAMES, RANK_NAMES, folded, lineage
 from analysis.readers.metadata import id_texts
 from analysis.readers.opening import Opened, open_file
 from analysis.readers.raw import as_error, raise_together
-from analysis.readers.text import Layout, lay_out, ragged_fault
+from analysis.readers.text import Layout, lay_out, ragged_fault, remarks_note
 from analysis.taxonomy import RANKS, find_rank, parse_lineage, taxonomy_from_columns, taxonomy_table
 from analysis.validation import find_duplicates
 
@@ -33,7 +33,8 @@ def read_taxonomy(path: str | os.PathLike[str], rank: str | None = None) -> pd.D
     Returns
     -------
     pandas.DataFrame, shape (n_features, 7)
-        Indexed by feature id; the columns are the seven ranks, "" where a rank is unknown.
+        Indexed by feature id; the columns are the seven ranks, "" where a rank is unknown. Comments below the
+        header are listed in ``.attrs["notes"]``.
 
     Raises
     ------
@@ -61,8 +62,11 @@ def taxonomy_of_file(opened: Opened, rank: str | None = None) -> pd.DataFrame:
         layout.header = ["id", "taxonomy", *[""] * (len(layout.cells(layout.lines[0][1])) - 2)]
     faults: list[Fault] = []
     width = len(layout.header)
-    rows = [(number, layout.cells(line)) for number, line in layout.lines if not line.startswith("#")]
-    wrong = [(number, len(cells)) for number, cells in rows if len(cells) != width]
+    rows = [(number, layout.cells(line)) for number, line in layout.lines]
+    other = [(number, len(cells)) for number, cells in rows if len(cells) != width]
+    remarks = {number for number, line in layout.lines if line.startswith("#")}
+    wrong = [(number, length) for number, length in other if number not in remarks]
+    notes = remarks_note([number for number, _ in other if number in remarks])
     if wrong:
         faults.append(ragged_fault(wrong, width))
     kept = [[cell.strip() for cell in cells] for _, cells in rows if len(cells) == width]
@@ -71,8 +75,11 @@ def taxonomy_of_file(opened: Opened, rank: str | None = None) -> pd.DataFrame:
     raise_together(opened.name, errors)
     place = lineage_place(layout.header)
     if place is not None:
-        return _from_lineages([cells[place] for cells in kept], ids, rank, opened.name)
-    return _from_ranks(pd.DataFrame(kept, columns=layout.header, index=ids), opened.name)
+        table = _from_lineages([cells[place] for cells in kept], ids, rank, opened.name)
+    else:
+        table = _from_ranks(pd.DataFrame(kept, columns=layout.header, index=ids), opened.name)
+    table.attrs["notes"] = notes
+    return table
 
 
 def taxonomy_from_frame(frame: pd.DataFrame) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
@@ -28,6 +29,8 @@ DROPPABLE = ("unmatched_samples", "empty_samples", "unmatched_features")
 _NAMED = 3
 _SEARCHED = 500
 _LONGEST = 64  # letters: a sequence as a name has no neighbour worth naming
+_EXACT = 15  # digits that a float holds
+_WHOLE = re.compile(r"[0-9]+(?:\.0*)?")
 _SEPARATORS = re.compile(r"[^0-9a-z]")
 
 
@@ -70,6 +73,16 @@ def check_drop(drop: str | Collection[str], subject: str) -> frozenset[str]:
     ParameterError
         Where a name is not one of `DROPPABLE`.
     """
+    if not isinstance(drop, str) and not (
+        isinstance(drop, Collection) and all(isinstance(name, str) for name in drop)
+    ):
+        raise one_fault(
+            ParameterError,
+            subject,
+            f"{drop!r} names nothing to drop",
+            where="drop=",
+            expected=f"some of {listed(DROPPABLE)}",
+        )
     asked = frozenset([drop] if isinstance(drop, str) else drop)
     unknown = sorted(asked - set(DROPPABLE))
     if unknown:
@@ -126,7 +139,8 @@ def match_samples(
         remedy = "check that the table and the metadata belong together"
     if same:
         remedy = (
-            f"{same} of them are the same but for case, '.', '-', '_' or a leading X (R changes names so): "
+            f"{same} of them are the same but for case, '.', '-', '_' or a leading X (R changes names so), "
+            f"leading zeros, a trailing '.0' or the code of accents: "
             f"spell them alike in both files; {remedy}"
         )
     if hint:
@@ -226,15 +240,24 @@ def match_features(
 def _with_nearest(names: pd.Index, candidates: pd.Index) -> str:
     """Spell out the first names, each with the candidate that is most like it."""
     parts = []
+    alike = {_folded(candidate): candidate for candidate in candidates}
     for name in names[:_NAMED]:
-        near = nearest(name, list(candidates[:_SEARCHED])) if len(name) <= _LONGEST else None
+        near = alike.get(_folded(name)) if _folded(name) else None
+        if near is None and len(name) <= _LONGEST:
+            near = nearest(name, list(candidates[:_SEARCHED]))
         parts.append(f"{name!r} (nearest: {near!r})" if near else repr(name))
     rest = len(names) - _NAMED
     return ", ".join(parts) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _same_but_for_spelling(names: pd.Index, others: pd.Index) -> int:
-    def folded(ids: pd.Index) -> set[str]:
-        return {_SEPARATORS.sub("", str(name).casefold()).removeprefix("x") for name in ids} - {""}
+    return len(({_folded(name) for name in names} & {_folded(name) for name in others}) - {""})
 
-    return len(folded(names) & folded(others))
+
+def _folded(name: object) -> str:
+    """Reduce an id to what programs leave alone: no case, signs, accents, leading zeros or R's leading X."""
+    text = str(name).strip()
+    if _WHOLE.fullmatch(text):
+        return str(int(float(text))) if len(text) < _EXACT else text
+    plain = unicodedata.normalize("NFKD", text).casefold()
+    return _SEPARATORS.sub("", plain).removeprefix("x")

@@ -11,10 +11,10 @@ import pandas as pd
 
 from analysis.errors import Fault, IdError, MetadataError, ReadError, did_you_mean, listed, one_fault
 from analysis.readers.columns import typed_column
-from analysis.readers.headings import SURE_SAMPLE_NAMES, folded, is_sample_heading
+from analysis.readers.headings import FEATURE_NAMES, SURE_SAMPLE_NAMES, folded, is_sample_heading
 from analysis.readers.opening import Opened, open_file
 from analysis.readers.raw import as_error, raise_together
-from analysis.readers.text import Layout, lay_out, ragged_fault
+from analysis.readers.text import Layout, lay_out, ragged_fault, remarks_note
 from analysis.validation import find_duplicates
 
 _NAMED = 5
@@ -27,7 +27,7 @@ def read_metadata(path: str | os.PathLike[str], id_column: str | None = None) ->
     ----------
     path : str or path-like
         A tab-, comma- or semicolon-separated file, compressed or not, with one row a sample. A QIIME 2 row
-        of types ("#q2:types") is obeyed; other lines that begin with "#" are comments.
+        of types ("#q2:types") is obeyed; shorter lines that begin with "#" are comments, and noted.
     id_column : str, optional
         The column of sample ids. Without it, one named like "sample-id" or "#SampleID", or the first.
 
@@ -149,7 +149,8 @@ def metadata_of(opened: Opened) -> MetadataText:
             remedy="save the sheet as tab-separated text (.tsv)" if excel else "give the metadata as a .tsv",
         )
     layout = lay_out(opened.content, opened.name)
-    declared, rows = _rows(layout)
+    _refuse_taxonomy(list(layout.header), opened.name)
+    declared, rows, remarks = _rows(layout)
     width = len(layout.header)
     faults = []
     wrong = [(number, len(cells)) for number, cells in rows if len(cells) != width]
@@ -157,7 +158,7 @@ def metadata_of(opened: Opened) -> MetadataText:
         faults.append(ragged_fault(wrong, width))
     rows = [(number, cells) for number, cells in rows if len(cells) == width]
     columns = [[cells[k].strip() for _, cells in rows] for k in range(width)]
-    notes = list(layout.notes)
+    notes = [*layout.notes, *remarks]
     padded = sum(cell != cell.strip() for _, cells in rows for cell in cells)
     if padded:
         notes.append(f"white space around {padded} metadata cell(s) was taken off")
@@ -175,11 +176,27 @@ def metadata_of(opened: Opened) -> MetadataText:
     return MetadataText(opened.name, header, columns, [number for number, _ in rows], declared, faults, notes)
 
 
+def _refuse_taxonomy(headings: list[object], subject: str) -> None:
+    """Raise `MetadataError` where the headings are those of a taxonomy: features and their lineages."""
+    first, *others = [folded(heading) for heading in headings]
+    if is_sample_heading(first) or "taxon" not in others:
+        return
+    if first in FEATURE_NAMES or "confidence" in others:
+        raise one_fault(
+            MetadataError,
+            subject,
+            f"this is a taxonomy of features: its columns are {listed(headings)}",
+            expected="sample metadata, one row a sample",
+            remedy="give it as taxonomy=",
+        )
+
+
 def metadata_from_frame(
     frame: pd.DataFrame, id_column: str | None = None, wanted: Collection[str] = ()
 ) -> pd.DataFrame:
     """Bring a data frame to the form of `read_metadata`: ids as text in the index, columns as they are."""
     subject = "metadata"
+    _refuse_taxonomy([frame.index.name or "", *frame.columns], subject)
     if id_column is not None:
         if id_column not in frame.columns:
             raise no_id_column(id_column, list(map(str, frame.columns)), subject)
@@ -235,17 +252,22 @@ def no_id_column(id_column: str, header: list[str], subject: str) -> MetadataErr
     )
 
 
-def _rows(layout: Layout) -> tuple[dict[int, str], list[tuple[int, list[str]]]]:
+def _rows(layout: Layout) -> tuple[dict[int, str], list[tuple[int, list[str]]], list[str]]:
     """Take the row of types, the comments and the rows without any entry out of the lines."""
     declared: dict[int, str] = {}
     rows = []
+    comments: list[int] = []
     for number, line in layout.lines:
         cells = layout.cells(line)
         if cells[0].strip().casefold() == "#q2:types":
             declared = {k: cell.strip().casefold() for k, cell in enumerate(cells) if k and cell.strip()}
-        elif not line.startswith("#") and any(cell.strip() for cell in cells):
+        elif line.startswith("#") and (
+            len(cells) != len(layout.header) or not any(map(str.strip, cells[1:]))
+        ):
+            comments.append(number)
+        elif any(cell.strip() for cell in cells):
             rows.append((number, cells))
-    return declared, rows
+    return declared, rows, remarks_note(comments)
 
 
 def _id_faults(ids: list[str], line_numbers: Collection[int], remedy: str) -> list[Fault]:

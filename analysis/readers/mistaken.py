@@ -6,8 +6,16 @@ import re
 
 from scipy import sparse
 
-from analysis.errors import ReadError, one_fault
-from analysis.readers.headings import RANK_NAMES, folded, is_sample_heading, lineage_place
+from analysis.errors import ReadError, listed, one_fault
+from analysis.readers.headings import (
+    FEATURE_NAMES,
+    RANK_NAMES,
+    SAMPLE_NAMES,
+    folded,
+    is_sample_heading,
+    lineage_place,
+    rank_places,
+)
 from analysis.readers.numbers import Grid
 from analysis.readers.text import Layout, to_number
 
@@ -49,6 +57,28 @@ def refuse_other_tables(layout: Layout, subject: str) -> None:
         raise one_fault(ReadError, subject, what, expected=_ABUNDANCES, remedy=remedy)
 
 
+def refuse_headless(layout: Layout, grid: Grid, subject: str) -> None:
+    """Raise `ReadError` where the first line holds an id and numbers, so that it is data and no header."""
+    first, *others = layout.header
+    known = first == "" or first.startswith("#") or folded(first) in FEATURE_NAMES | SAMPLE_NAMES
+    numbers = [to_number(name) for name in others if name]
+    if known or not numbers or None in numbers:
+        return
+    alike = _shape(first) in {_shape(name) for name in grid.text[0][:_LOOKED_AT]}
+    if alike or len(set(numbers)) < len(numbers) or any(number % 1 for number in numbers):
+        raise one_fault(
+            ReadError,
+            subject,
+            f"the file seems to have no header line: its first line is {listed(layout.header, 4)}",
+            expected="a first line that names the columns",
+            remedy="add one; where the numbers are names indeed, begin it with '#OTU ID' or 'sample-id'",
+        )
+
+
+def _shape(name: str) -> str:
+    return re.sub(r"\d+", "0", name.strip())
+
+
 def refuse_distances(grid: Grid, subject: str) -> None:
     """Raise `ReadError` for a symmetric table with the same ids for rows and columns."""
     names = grid.text[0]
@@ -79,7 +109,7 @@ def refuse_prose(grid: Grid, subject: str) -> None:
 def _other_kind(header: list[str], rows: list[list[str]]) -> tuple[str, str]:
     """Say what the text is instead, and what to do; ("", "") where it may be abundances."""
     first, headings = header[0].casefold(), {folded(name) for name in header}
-    beside = {0, lineage_place(header)}  # ids and lineages
+    beside = {0, lineage_place(header), *rank_places(header)}  # ids and lineages
     rest = [
         cell.strip() for cells in rows for k, cell in enumerate(cells) if k not in beside and cell.strip()
     ]
@@ -89,6 +119,12 @@ def _other_kind(header: list[str], rows: list[list[str]]) -> tuple[str, str]:
     ragged = sum(len(cells) != len(header) for cells in rows)
     lineages = lineage_place(header) is not None and (len(header) == 2 or headings & {"confidence", "size"})
     ranks = len(headings & RANK_NAMES)
+    measured = any(
+        k not in beside
+        and folded(name) not in RANK_NAMES | {"confidence", "size", ""}
+        and _holds_numbers(rows, k)
+        for k, name in enumerate(header)
+    )
     looks = {
         "this is a MetaPhlAn profile: shotgun data, with every rank in one table": (
             first == "clade_name" or every_rank > len(rows) / 2,
@@ -96,7 +132,7 @@ def _other_kind(header: list[str], rows: list[list[str]]) -> tuple[str, str]:
         ),
         "these are sequences": (first.startswith((">", "@")), "give the table that was counted from them"),
         "this is a taxonomy, without abundances": (
-            lineages or (words and ranks >= 3),
+            not measured and (lineages or ranks >= 3),
             "give the table first and this file as taxonomy=",
         ),
         "this is no table: most lines have another number of cells than the first": (
@@ -109,3 +145,8 @@ def _other_kind(header: list[str], rows: list[list[str]]) -> tuple[str, str]:
         ),
     }
     return next(((what, remedy) for what, (found, remedy) in looks.items() if found), ("", ""))
+
+
+def _holds_numbers(rows: list[list[str]], column: int) -> bool:
+    cells = [cells[column] for cells in rows if column < len(cells)]
+    return bool(cells) and all(to_number(cell) is not None for cell in cells)

@@ -67,7 +67,7 @@ def read_shared(opened: Opened, label: str | None = None) -> RawTable:
         opened.named("mothur shared"),
         label=chosen,
         faults=grid.faults,
-        notes=list(layout.notes),
+        notes=[*layout.notes, *grid.notes],
     )
     if len(labels) > 1:
         raw.notes.append(f"label {chosen} of {listed(labels)}")

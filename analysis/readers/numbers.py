@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from analysis.errors import Fault, listed
-from analysis.readers.text import COMMA_NUMBER, THOUSANDS, Layout, ragged_fault, to_number
+from analysis.readers.text import COMMA_NUMBER, THOUSANDS, Layout, ragged_fault, remarks_note, to_number
 
 _NAMED = 5
 
@@ -29,6 +29,8 @@ class Grid:
         Where each row stands in the file.
     faults : list of Fault
         Lines of another length and cells that are no numbers, all of them counted and the first ones named.
+    notes : list of str
+        Comments below the header: lines that begin with "#" and have another length than the table.
     """
 
     values: sparse.csr_array
@@ -36,6 +38,7 @@ class Grid:
     text: list[list[str]]
     line_numbers: list[int]
     faults: list[Fault]
+    notes: list[str]
 
 
 @dataclass
@@ -84,12 +87,15 @@ def read_numbers(layout: Layout, text_columns: list[int]) -> Grid:
     numeric = np.setdiff1d(np.arange(width), text_columns)
     bad = _Bad()
     texts, rows, numbers, line_numbers = [], [], [], []
+    comments: list[int] = []
     for number, line in layout.lines:
         row = _quick_row(line, layout.separator, width, lead, tail, bad) if quick else None
         if row is None:
             cells = layout.cells(line)
             if len(cells) != width:
-                if not line.startswith("#"):  # a comment
+                if line.startswith("#"):
+                    comments.append(number)
+                else:
                     bad.ragged.append((number, len(cells)))
                 continue
             row = [cells[k].strip() for k in text_columns], *_slow_values(cells, numeric, number, bad)
@@ -108,7 +114,9 @@ def read_numbers(layout: Layout, text_columns: list[int]) -> Grid:
     )
     names = [layout.header[k] for k in numeric]
     columns_of_text = [list(column) for column in zip(*texts, strict=True)] or [[] for _ in text_columns]
-    return Grid(values, names, columns_of_text, line_numbers, _faults(bad, layout, len(rows)))
+    return Grid(
+        values, names, columns_of_text, line_numbers, _faults(bad, layout, len(rows)), remarks_note(comments)
+    )
 
 
 def _quick_row(

@@ -40,6 +40,14 @@ class Phylogeny:
         tip[self.parents[1:]] = False
         return tip
 
+    @property
+    def is_unrooted(self) -> bool:
+        """Whether three branches or more meet at the top, below any stem without a length."""
+        top = 0
+        while len(below := np.flatnonzero(self.parents == top)) == 1 and not self.lengths[below[0]] > 0:
+            top = below[0]
+        return len(below) > 2
+
     def sheared(self, tips: np.ndarray) -> Phylogeny:
         """Keep some tips and the branches from them to the root.
 
@@ -117,9 +125,14 @@ class FittedTree:
     notes: list[str]
 
     def cut_to(self, feature_ids: pd.Index) -> Phylogeny:
-        """Return the tree of some features; the tree itself where these are all of its tips."""
+        """Return the tree of some features; the tree itself where these are all of its tips.
+
+        An unrooted tree stays whole: cut, it could be left with two branches at the top and pass as rooted.
+        """
         kept = self.tips[self.tip_ids.isin(feature_ids)]
-        return self.phylogeny if len(kept) == len(self.tips) else self.phylogeny.sheared(kept)
+        if len(kept) == len(self.tips) or self.phylogeny.is_unrooted:
+            return self.phylogeny
+        return self.phylogeny.sheared(kept)
 
 
 def fit_tree(phylogeny: Phylogeny, feature_ids: Sequence[str], subject: str) -> FittedTree:
@@ -178,7 +191,11 @@ def fit_tree(phylogeny: Phylogeny, feature_ids: Sequence[str], subject: str) -> 
             f"{len(repeated)} name(s) stand at several tips: {listed(repeated)}",
             expected="one tip for each feature",
         )
-    if used.any() and not used.all():
+    if used.any() and not used.all() and phylogeny.is_unrooted:
+        notes.append(
+            f"the tree is unrooted and was left whole: {used.sum():,} of {len(places):,} tips are used"
+        )
+    elif used.any() and not used.all():
         notes.append(
             f"tree cut from {len(places):,} to {used.sum():,} tips; branches up to the root are kept"
         )

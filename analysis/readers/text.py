@@ -120,7 +120,7 @@ def lay_out(content: bytes, subject: str, *, headless: bool = False) -> Layout:
     Returns
     -------
     Layout
-        The table's parts. The header is the last "#" line before the data that has as many cells as the data
+        The table's parts. The header is the first "#" line before the data that has as many cells as the data
         (or one less, as R writes it), and otherwise the first line that is no comment.
 
     Raises
@@ -147,9 +147,8 @@ def lay_out(content: bytes, subject: str, *, headless: bool = False) -> Layout:
     if headless:
         return Layout(separator, [], 0, body, above, notes)
     width = len(split_cells(body[0][1], separator)) if body else 0
-    marked = [
-        k for k, (_, line) in enumerate(above) if len(split_cells(line, separator)) in (width, width - 1)
-    ]
+    sizes = [len(split_cells(line, separator)) for _, line in above]
+    marked = [k for size in (width, width - 1) for k in range(first) if sizes[k] == size]
     if marked:
         place = marked[0]
         header_line, header = above[place]
@@ -202,6 +201,14 @@ def ragged_fault(wrong: list[tuple[int, int]], width: int) -> Fault:
         expected=f"{width} cells in each line",
         remedy=remedy,
     )
+
+
+def remarks_note(lines: list[int]) -> list[str]:
+    """Note the lines below the header that were passed over as comments; no note where there are none."""
+    if not lines:
+        return []
+    named = ", ".join(map(str, lines[:_NAMED])) + (", ..." if len(lines) > _NAMED else "")
+    return [f"{len(lines)} line(s) that begin with '#' were taken as comments: line(s) {named}"]
 
 
 def _joined(numbered: list[tuple[int, str]]) -> list[tuple[int, str]]:

@@ -307,3 +307,64 @@ def test_what_is_wrong_is_told_with_the_question_of_orientation(write):
 )
 def test_what_is_no_table_is_named_with_the_remedy(write, text, what):
     assert what in refused(ReadError, write("t.tsv", text.encode("latin-1")))
+
+
+@pytest.mark.parametrize("as_frame", [False, True])
+def test_a_taxonomy_given_as_metadata_does_not_turn_the_table(write, classic, as_frame):
+    table = write("t.tsv", classic)
+    path = write(
+        "taxonomy.tsv", "Feature ID\tTaxon\tConfidence\n" + "".join(f"{k}\tk__B\t0.9\n" for k in "abcd")
+    )
+    given = pd.read_csv(path, sep="\t", index_col=0) if as_frame else path
+    with pytest.raises(AnalysisError, match=r"(?s)taxonomy of features.*taxonomy="):
+        an.read_study(table, metadata=given)
+
+
+def test_a_table_given_as_its_own_metadata_contradicts_its_heading(write, classic):
+    table = write("t.tsv", classic)
+    with pytest.raises(ReadError, match=r"(?s)#OTU ID.*orientation='samples_as_rows'"):
+        an.read_study(table, metadata=table)
+
+
+@pytest.mark.parametrize("text", ["s1\t5\t0\ns2\t1\t7\n", "one\t5\t5\ntwo\t1\t7\n", "1\t5\t0\n2\t1\t7\n"])
+def test_a_file_without_a_header_is_refused(write, text):
+    message = refused(ReadError, write("t.tsv", text), orientation="samples_as_rows")
+    assert "no header line" in message
+
+
+@pytest.mark.parametrize("heading", ["", "#OTU ID", "id", "barcode"])
+def test_numbers_may_be_the_names_of_columns(write, heading):
+    path = write("t.tsv", f"{heading}\t101\t102\ns1\t5\t0\ns2\t1\t7\n")
+    study = an.read_study(path, orientation="samples_as_rows")
+    assert study.feature_ids.tolist() == ["101", "102"]
+
+
+def test_ids_with_a_hash_are_data_and_comments_are_noted(write):
+    table = write("t.tsv", "#OTU ID\ts1\t#2\na\t1\t2\n#b\t3\t4\n# the end\n")
+    metadata = write("m.tsv", "id\tarm\tday\ns1\tdrug\t1\n#2\tnone\t7\n# made by hand\n")
+    taxonomy = write("x.tsv", "Feature ID\tTaxon\tConfidence\na\tk__B\t1\n#b\tk__A\t1\n# done\n")
+    study = an.read_study(table, metadata, taxonomy)
+    assert study.feature_ids.tolist() == ["a", "#b"]
+    assert study.metadata.index.tolist() == ["s1", "#2"]
+    assert study.taxonomy["Domain"].tolist() == ["B", "A"]
+    assert [note for note in study.source.notes if "comments" in note] == [
+        "1 line(s) that begin with '#' were taken as comments: line(s) 4"
+    ] * 3
+
+
+def test_lineages_with_their_confidence_beside_the_numbers(write):
+    path = write("t.csv", "OTU ID,s1,s2,Taxon,Confidence\na,5,0,k__B;p__F,0.9\nb,1,7,k__A;p__E,1\n")
+    study = an.read_study(path)
+    assert study.sample_ids.tolist() == ["s1", "s2"]
+    assert study.taxonomy["Phylum"].tolist() == ["F", "E"]
+    assert any("confidence" in note for note in study.source.notes)
+
+
+def test_a_column_a_rank_beside_the_numbers(write):
+    path = write("t.csv", "OTU ID,s1,s2,Kingdom,Phylum,Class\na,5,0,B,F,C\nb,1,7,A,E,\n")
+    study = an.read_study(path)
+    assert study.sample_ids.tolist() == ["s1", "s2"]
+    assert study.taxonomy[["Domain", "Phylum", "Class"]].to_numpy().tolist() == [
+        ["B", "F", "C"],
+        ["A", "E", ""],
+    ]

@@ -68,7 +68,9 @@ def test_comments_before_and_after_the_header_are_passed_over(write):
     text = (
         "# made by hand, on a Monday\n#SampleID\tarm\n#A comment, with commas\ns1\tdrug\n#another\ns2\tnone\n"
     )
-    assert read_metadata(write("m.tsv", text)).index.tolist() == ["s1", "s2"]
+    frame = read_metadata(write("m.tsv", text))
+    assert frame.index.tolist() == ["s1", "s2"]
+    assert frame["arm"].tolist() == ["drug", "none"]
 
 
 @pytest.mark.parametrize("missing", ["", "NA", "N/A", "nan", "NaN", "null", "#N/A"])

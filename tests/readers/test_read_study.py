@@ -220,3 +220,24 @@ def test_rarefied_counts_do_not_warn(write):
 def test_fractions_are_read_as_such(write):
     study = an.read_study(write("t.tsv", "#OTU ID\ts1\ts2\na\t0.25\t1\nb\t0.75\t0\n"))
     assert study.kind == "fractions"
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [("1.0", "1"), ("001", "1"), ("caf\u00e9", "cafe\u0301")])
+def test_ids_that_differ_in_their_spelling_only_are_named(write, ours, theirs):
+    table = write("t.tsv", f"#OTU ID\t{ours}\tother\na\t5\t1\nb\t1\t7\n")
+    message = refused(IdError, table, write("m.tsv", f"id\tday\nother\t3\n{theirs}\t1\n"))
+    assert f"{ours!r} (nearest: {theirs!r})" in message
+    assert "1 of them are the same but for" in message
+
+
+@pytest.mark.parametrize("path", [None, [1], b"t.tsv", pd.DataFrame([[1]]), "", "https://a.org/t.tsv"])
+def test_what_is_no_path_is_refused(path):
+    assert "path of a file" in refused(ParameterError, path)
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [("tree", [1]), ("taxonomy", {}), ("metadata", [1]), ("metadata", pd.Series([1])), ("drop", True)],
+)
+def test_parts_of_another_kind_are_refused(write, classic, part, value):
+    assert f"{part}=" in refused(ParameterError, write("t.tsv", classic), **{part: value})

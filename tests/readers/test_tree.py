@@ -10,6 +10,7 @@ from skbio import TreeNode
 from skbio.diversity import alpha_diversity, beta_diversity
 
 import analysis as an
+from analysis.diversity.phylogeny import branches_of
 from analysis.errors import ReadError, TreeError
 from analysis.readers import read_tree
 from analysis.readers.newick import parse_newick
@@ -128,7 +129,7 @@ def test_names_that_differ_in_an_underscore_only_are_not_mixed_up():
 
 
 def test_names_that_stand_twice_are_refused_where_they_are_needed():
-    tree = parse_newick(b"((a:1,a:1):1,(b:1,b:1):1,c:1);", "t.nwk")
+    tree = parse_newick(b"((a:1,a:1):1,((b:1,b:1):1,c:1):0);", "t.nwk")
     with pytest.raises(TreeError, match="'a'"):
         fit_tree(tree, ["a", "c"], "t.nwk")
     cut = fit_tree(tree, ["c"], "t.nwk").cut_to(pd.Index(["c"]))
@@ -176,8 +177,26 @@ def test_a_study_lacking_tips_says_which(write, classic):
 
 
 def test_a_study_without_the_features_that_the_tree_lacks(write, classic):
-    tree = write("t.nwk", "(a:1,b:2,(c:1,e:1):1);")
+    tree = write("t.nwk", "(a:1,(b:2,(c:1,e:1):1):0.5);")
     study = an.read_study(write("t.tsv", classic), tree=tree, drop="unmatched_features")
     assert study.feature_ids.tolist() == ["a", "b", "c"]
     assert {tip.name: tip.length for tip in study.tree.tips()} == {"a": 1, "b": 2, "c": 2}
     assert "1 of 4 features dropped, absent from the tree: 30.00% of all reads" in study.source.notes
+
+
+@pytest.mark.parametrize("newick", ["(a:1,b:2,c:3);", "((a:1,b:2,c:3):0);", "((a:1,b:2,c:3));"])
+@pytest.mark.parametrize("form", ["file", "memory"])
+def test_an_unrooted_tree_stays_unrooted_when_the_table_lacks_tips(write, newick, form):
+    tree = write("t.nwk", newick) if form == "file" else TreeNode.read([newick])
+    table = write("t.tsv", "#OTU ID\ts1\ts2\na\t5\t0\nb\t1\t7\n")
+    study = an.read_study(table, tree=tree)
+    assert any("unrooted" in note for note in study.source.notes)
+    with pytest.raises(TreeError, match="unrooted: 3 branches"):
+        branches_of(study)
+
+
+def test_a_polytomy_below_a_root_that_was_cut_is_rooted(write):
+    tree = write("t.nwk", "((a:1,b:2,c:3):1,d:4);")
+    table = write("t.tsv", "#OTU ID\ts1\ts2\na\t5\t0\nb\t1\t7\nc\t1\t1\n")
+    study = an.read_study(table, tree=tree)
+    np.testing.assert_array_equal(branches_of(study).heights, [2, 3, 4])
