@@ -1,0 +1,303 @@
+"""What a treatment does to a simulated gut, solved so that it has the size that was asked for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from scipy import optimize
+
+from analysis.arguments import check_choice
+from analysis.batch_distances import bray_curtis_batch
+from analysis.errors import Faults, ParameterError, did_you_mean, one_fault
+from analysis.pilot_targets import shannon_of
+from analysis.plans import Plan, plan_arms
+from analysis.simulate import Simulator
+
+if TYPE_CHECKING:
+    from analysis.pilot_model import Pilot
+
+_SUBJECTS = 300  # in the simulated studies that a change of Shannon is solved on
+_PER_ARM = 60  # in those that a shift is solved on
+_ROUNDS = 6  # such studies
+_CLOSE = 2e-4  # of the bracket, at which the search stops
+_STEEPEST = 60.0  # exponent of the steepest composition looked at
+_FLATTEST = 0.05
+_WIDEST = 12.0  # largest log fold change
+
+
+@dataclass(frozen=True, eq=False)
+class Effect:
+    """A change of the treated samples, from `fold_change`, `shannon_change` or `composition_shift`.
+
+    Attributes
+    ----------
+    kind : str
+        "fold_change", "richness", "evenness" or "composition".
+    text : str
+        What it is, in words.
+    log_fold : numpy.ndarray, shape (n_taxa,), or None
+        Added to the log shares, before they are closed to 1 again.
+    exponent : float
+        Power of the shares; above 1 is less even.
+    lost : float
+        Chance of a taxon to be lost; each subject loses taxa of its own, for good.
+    size, size_se : float
+        What was reached in the simulated studies on which it was solved, and its Monte Carlo error; in the
+        unit that was asked for. nan where nothing was solved.
+    """
+
+    kind: str
+    text: str
+    log_fold: np.ndarray | None = None
+    exponent: float = 1.0
+    lost: float = 0.0
+    size: float = field(default=math.nan)
+    size_se: float = field(default=math.nan)
+
+    def apply(
+        self, log_shares: np.ndarray, plan: Plan, log_floor: np.float32, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Return the shares, not closed, with the treated samples changed.
+
+        Parameters
+        ----------
+        log_shares : numpy.ndarray of float32, shape (n_taxa, n_samples)
+            Changed in place.
+        plan : Plan
+            Which samples are treated.
+        log_floor : float
+            Taxa below it are absent, and stay so.
+        rng : numpy.random.Generator
+            Draws which taxa each subject loses.
+        """
+        treated = np.flatnonzero(plan.treated)
+        part = log_shares[:, treated]
+        if self.exponent != 1:
+            # The largest taxon is the unit, so that powers neither overflow nor revive the absent.
+            part = part - part.max(axis=0)
+            absent = log_shares[:, treated] <= log_floor
+            part = np.where(absent, -np.inf, part * np.float32(self.exponent))
+        if self.log_fold is not None:
+            part = part + self.log_fold.astype(np.float32)[:, None]
+        np.exp(log_shares, out=log_shares)
+        changed = np.exp(part)
+        if self.lost:
+            subjects, codes = np.unique(plan.subject[treated], return_inverse=True)
+            chance = rng.random((len(log_shares), len(subjects)), dtype=np.float32)
+            # The largest taxon of all is never lost, so that something is left.
+            chance[np.argmax(changed.mean(axis=1))] = 1
+            changed *= (chance >= self.lost)[:, codes]
+        log_shares[:, treated] = changed
+        return log_shares
+
+
+def fold_change(pilot: Pilot, folds: Mapping[str, float]) -> Effect:
+    """Multiply the shares of named taxa.
+
+    Parameters
+    ----------
+    pilot : Pilot
+        Whose taxa are meant.
+    folds : mapping of str to float
+        Taxon to factor: 0.5 halves it, 4 makes four times as much; the others give way.
+
+    Raises
+    ------
+    ParameterError
+        Where a taxon does not exist (with the nearest) or a factor is not above 0; all faults at once.
+
+    Notes
+    -----
+    The change acts before shares are closed to 1: of a taxon of 30 %, doubling makes 46 %.
+    """
+    faults = Faults("fold_change", ParameterError)
+    known = list(pilot.taxa.index)
+    log_fold = np.zeros(len(pilot))
+    for taxon, fold in folds.items():
+        if taxon not in pilot.taxa.index:
+            faults.add(f"there is no taxon {taxon!r}", where=pilot.name, remedy=did_you_mean(taxon, known))
+        elif not (np.isfinite(fold) and fold > 0):
+            faults.add(
+                f"{fold!r}", where=f"fold of {taxon!r}", expected="a finite factor above 0, 1 for no change"
+            )
+        else:
+            log_fold[known.index(taxon)] = math.log(fold)
+    if not folds:
+        faults.add("no taxon", where="folds=", expected="for example {'Bacteroides': 0.5}")
+    faults.raise_if_any()
+    text = ", ".join(f"{taxon} x {fold:g}" for taxon, fold in folds.items())
+    return Effect("fold_change", text, log_fold=log_fold)
+
+
+def shannon_change(
+    pilot: Pilot,
+    percent: float,
+    by: Literal["evenness", "richness"] = "evenness",
+    depth: int | None = None,
+    seed: int = 0,
+) -> Effect:
+    """Change the mean Shannon index by a percentage.
+
+    Parameters
+    ----------
+    pilot : Pilot
+        Where the studies come from.
+    percent : float
+        Signed: -10 is a loss of a tenth of the mean of the reference arm.
+    by : {"evenness", "richness"}
+        "evenness": shares are raised to a power, so that the common gain on the rare. "richness": each
+        subject loses a share of its taxa, picked at random.
+    depth : int, optional
+        Reads a sample; the pilot's own by default.
+    seed : int
+        Of the studies on which the size is solved.
+
+    Returns
+    -------
+    Effect
+        `size` is the percentage reached in them.
+
+    Raises
+    ------
+    ParameterError
+        Where no such change exists: -100 % or beyond, a gain of richness, or more than can be reached.
+    """
+    faults = Faults("shannon_change", ParameterError)
+    check_choice(faults, "by", by, ("evenness", "richness"))
+    if not np.isfinite(percent) or percent <= -100:
+        faults.add(
+            f"{percent:g} %",
+            where="percent=",
+            expected="above -100: Shannon is never below 0",
+            remedy="-10 is a tenth less",
+        )
+    elif by == "richness" and percent > 0:
+        faults.add(
+            f"{percent:+g} % by richness",
+            where="percent=",
+            expected="0 or below: taxa can be taken away, but the pilot knows of none to add",
+            remedy="by='evenness'",
+        )
+    faults.raise_if_any()
+
+    def make(amount: float) -> Effect:
+        if by == "richness":
+            return Effect("richness", f"Shannon {percent:+g} % by loss of taxa", lost=amount)
+        return Effect("evenness", f"Shannon {percent:+g} % by evenness", exponent=math.exp(amount))
+
+    reference = _mean_shannon(pilot, None, depth, seed)
+
+    def size(effect: Effect) -> np.ndarray:
+        return 100 * (_mean_shannon(pilot, effect, depth, seed) / reference - 1)
+
+    top = 0.999 if by == "richness" else math.log(_STEEPEST if percent < 0 else _FLATTEST)
+    return _solve(make, size, percent, top, f"Shannon {percent:+g} % by {by}", "%")
+
+
+def composition_shift(
+    pilot: Pilot, omega_squared: float, metric: str = "braycurtis", depth: int | None = None, seed: int = 0
+) -> Effect:
+    """Shift the composition so that the arms explain a stated share of the variance of distances.
+
+    Parameters
+    ----------
+    pilot : Pilot
+        Where the studies come from.
+    omega_squared : float
+        PERMANOVA's omega squared between two arms of equal size with one sample a subject and no cages, in
+        the population: 0 or above and below 1.
+    metric : {"braycurtis"}
+        The distance.
+    depth, seed
+        As in `shannon_change`.
+
+    Returns
+    -------
+    Effect
+        Every other taxon, from the most abundant down, is multiplied by one factor and the rest divided by
+        it. `size` is the omega squared reached.
+
+    Raises
+    ------
+    ParameterError
+        Where the share is impossible or cannot be reached.
+    """
+    faults = Faults("composition_shift", ParameterError)
+    check_choice(faults, "metric", metric, ("braycurtis",))
+    if not 0 <= omega_squared < 1:
+        faults.add(
+            f"{omega_squared:g}",
+            where="omega_squared=",
+            expected="a share of variance, 0 or above and below 1",
+        )
+    faults.raise_if_any()
+    order = np.argsort(-pilot.taxa["mean_share"].to_numpy(), kind="stable")
+    direction = np.empty(len(pilot))
+    direction[order] = np.where(np.arange(len(pilot)) % 2 == 0, -1.0, 1.0)
+
+    def make(amount: float) -> Effect:
+        return Effect(
+            "composition", f"omega squared {omega_squared:g} of {metric}", log_fold=amount * direction
+        )
+
+    by_chance = _omega_squared(pilot, make(0.0), depth, seed)
+
+    def size(effect: Effect) -> np.ndarray:
+        return _omega_squared(pilot, effect, depth, seed) - by_chance
+
+    return _solve(make, size, omega_squared, _WIDEST, f"omega squared {omega_squared:g}", "")
+
+
+def _solve(
+    make: Callable[[float], Effect],
+    size: Callable[[Effect], np.ndarray],
+    wanted: float,
+    top: float,
+    what: str,
+    unit: str,
+) -> Effect:
+    """Find the amount from 0 to `top` whose size, on the same random numbers, is what was wanted."""
+    if wanted == 0:
+        return replace(make(0.0), size=0.0, size_se=0.0)
+    most = size(make(top)).mean()
+    if abs(most) < abs(wanted):
+        raise one_fault(
+            ParameterError,
+            "effect",
+            f"{what} cannot be reached",
+            expected=f"at most {most:.3g}{' ' + unit if unit else ''} in this pilot",
+        )
+
+    def missed(amount: float) -> float:
+        # Nothing done, nothing changed; at the top the size is known to be beyond.
+        return -abs(wanted) if amount == 0 else abs(size(make(amount)).mean()) - abs(wanted)
+
+    effect = make(optimize.brentq(missed, 0.0, top, xtol=_CLOSE * abs(top)))
+    reached = size(effect)
+    return replace(
+        effect, size=float(reached.mean()), size_se=float(reached.std(ddof=1) / math.sqrt(len(reached)))
+    )
+
+
+def _mean_shannon(pilot: Pilot, effect: Effect | None, depth: int | None, seed: int) -> np.ndarray:
+    """Return the mean Shannon of treated samples in each of several simulated studies of one arm."""
+    one = plan_arms([_SUBJECTS])
+    plan = Plan(one.stratum, one.cluster, one.subject, np.ones_like(one.arm), one.time)
+    tables = Simulator(pilot, plan, effect, depth).batch(np.random.default_rng(seed), _ROUNDS)
+    return np.array([shannon_of(table).mean() for table in tables])
+
+
+def _omega_squared(pilot: Pilot, effect: Effect, depth: int | None, seed: int) -> np.ndarray:
+    """Return the omega squared between two arms in each of several simulated studies."""
+    n = _PER_ARM
+    plan = plan_arms([n, n])
+    tables = Simulator(pilot, plan, effect, depth).batch(np.random.default_rng(seed), _ROUNDS)
+    squared = bray_curtis_batch(tables).astype(np.float64) ** 2
+    total = squared.sum(axis=(1, 2)) / (2 * 2 * n)
+    within = sum(squared[:, a : a + n, a : a + n].sum(axis=(1, 2)) for a in (0, n)) / (2 * n)
+    mean_within = within / (2 * n - 2)
+    return (total - within - mean_within) / (total + mean_within)

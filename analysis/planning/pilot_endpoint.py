@@ -1,0 +1,59 @@
+"""What endpoints that are simulated from a pilot have in common."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from analysis.arguments import check_number
+from analysis.designs import Design
+from analysis.errors import AnalysisError, Faults
+from analysis.pilot_model import Pilot
+from analysis.plans import Plan, plan_of
+from analysis.simulate import check_askable
+
+_DEPTHS = (100, 60_000)  # fewer reads could leave a sample empty, more do not fit into 16 bits
+_SECONDS_A_CELL = 1.2e-7  # of drawing and comparing one taxon of one sample
+_SHOWN_FROM = 4.0  # seconds from which progress is shown
+
+
+def check_pilot(faults: Faults, pilot: object) -> bool:
+    """Add a fault unless a pilot is one; say whether it is."""
+    if isinstance(pilot, Pilot):
+        return True
+    faults.add(
+        f"pilot is a {type(pilot).__name__}",
+        expected="a Pilot",
+        remedy="fit_pilot(study) makes one of a table, load_pilot('sze_baxter') loads one",
+    )
+    return False
+
+
+def check_depth(faults: Faults, depth: int | None) -> None:
+    """Add a fault for a depth that cannot be simulated."""
+    if depth is not None:
+        check_number(
+            faults,
+            "depth",
+            depth,
+            lambda reads: _DEPTHS[0] <= reads <= _DEPTHS[1] and reads == int(reads),
+            f"a whole number of reads a sample, {_DEPTHS[0]} to {_DEPTHS[1]:,}",
+        )
+
+
+def check_simulable(faults: Faults, pilot: Pilot, plan: Plan, depth: int | None, icc: float | None) -> None:
+    """Add what a pilot cannot say of a plan to the faults."""
+    try:
+        check_askable(pilot, plan, depth, icc)
+    except AnalysisError as error:
+        faults.found.extend(error.faults)
+
+
+def compared(design: Design, *, baseline: bool) -> Plan:
+    """Lay out the samples that a test looks at, the baseline ones only where they enter."""
+    return plan_of(design if baseline else replace(design, baseline=0, model=None))
+
+
+def progress_title(title: str, plan: Plan, pilot: Pilot, n_sim: int) -> str:
+    """Return the title of a progress bar, or "" where the work is over in a few seconds."""
+    seconds = _SECONDS_A_CELL * len(plan) * len(pilot) * n_sim
+    return title if seconds >= _SHOWN_FROM else ""

@@ -1,0 +1,332 @@
+"""Power of differential abundance, taxon by taxon, with the false discovery rate that comes with it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from analysis.arguments import check_choice, check_number
+from analysis.designs import Design
+from analysis.effects import Effect, fold_change
+from analysis.errors import AnalysisError, Faults, ParameterError, did_you_mean
+from analysis.pilot_model import Pilot
+from analysis.planning.designed_abundance import DesignedAbundance
+from analysis.planning.engine import Engine, Settings, engine_for
+from analysis.planning.pilot_endpoint import check_depth, check_pilot, check_simulable, progress_title
+from analysis.planning.replicates import run_blocks
+from analysis.planning.results import Power, monte_carlo_error, warn_of_size, with_error
+from analysis.simulate import Simulator
+
+METHODS = ("ancombc2", "dirmult", "clr")
+_BLOCK = 16  # experiments drawn together
+_SLOW = 50  # how much longer a table takes that is tested on its own
+
+Fold = float | Mapping[str, float] | Effect
+
+
+@dataclass(frozen=True, eq=False)
+class TaxaEndpoint:
+    """The abundance of named taxa, found or not by differential abundance among all taxa of the table.
+
+    The effect is a fold change: one factor for all named taxa (0.5 halves each), a factor for each
+    (``{"Dorea": 0.5}``), or an `Effect` from `fold_change`.
+
+    Parameters
+    ----------
+    pilot : Pilot
+        How communities vary: `fit_pilot`, `load_pilot`.
+    taxa : sequence of str
+        The taxa that the treatment changes, as ``pilot.taxa`` names them.
+    method : {"ancombc2", "dirmult", "clr"}
+        See `analysis.differential_abundance`. "clr" takes milliseconds an experiment, the others up to
+        seconds: give them an n_sim of 100 or so.
+    min_prevalence : float
+        Taxa in fewer than this share of the samples compared are not tested.
+    fdr : {"bh", "by", "holm"}
+        How q-values are made; found is a taxon with q of at most the design's alpha.
+    depth, icc
+        As in `CommunityEndpoint`.
+
+    Raises
+    ------
+    ParameterError
+        For impossible values and unknown taxa, all of them at once.
+    """
+
+    pilot: Pilot
+    taxa: Sequence[str]
+    method: str = "ancombc2"
+    min_prevalence: float = field(default=0.1, kw_only=True)
+    fdr: str = field(default="bh", kw_only=True)
+    depth: int | None = field(default=None, kw_only=True)
+    icc: float | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        faults = Faults("TaxaEndpoint", ParameterError)
+        names = (self.taxa,) if isinstance(self.taxa, str) else tuple(self.taxa)
+        object.__setattr__(self, "taxa", names)
+        if check_pilot(faults, self.pilot):
+            known = list(self.pilot.taxa.index)
+            for name in names:
+                if name not in self.pilot.taxa.index:
+                    faults.add(
+                        f"there is no taxon {name!r}", where=self.pilot.name, remedy=did_you_mean(name, known)
+                    )
+        if not names:
+            faults.add("no taxon", where="taxa=", expected="the taxa that the treatment changes")
+        if len(set(names)) < len(names):
+            faults.add("a taxon is named twice", where="taxa=")
+        check_choice(faults, "method", self.method, METHODS)
+        check_choice(faults, "fdr", self.fdr, ("bh", "by", "holm"))
+        check_number(
+            faults, "min_prevalence", self.min_prevalence, lambda x: 0 <= x <= 1, "a share from 0 to 1"
+        )
+        check_depth(faults, self.depth)
+        faults.raise_if_any()
+
+    @property
+    def places(self) -> np.ndarray:
+        """Return the columns of the named taxa."""
+        return self.pilot.taxa.index.get_indexer(list(self.taxa))
+
+
+@dataclass(frozen=True)
+class TaxaPower(Power):
+    """Power of differential abundance; the attributes of `Power`, and these.
+
+    ``power`` is the mean share of the named taxa that are found, ``type_i`` the chance to find any taxon
+    where none is changed.
+
+    Attributes
+    ----------
+    power_any, power_all : float
+        Chance to find at least one of the named taxa, and all of them.
+    fdr, fdr_se : float
+        False discovery rate: mean share of taxa found that are not named, 0 where none is found; and its
+        Monte Carlo error.
+    taxa : pandas.DataFrame
+        One row a named taxon: taxon, mean_share and prevalence (in the pilot), tested (share of the
+        experiments in which it was common enough), power, power_se.
+    """
+
+    power_any: float = math.nan
+    power_all: float = math.nan
+    fdr: float = math.nan
+    fdr_se: float = math.nan
+    taxa: pd.DataFrame = field(default_factory=pd.DataFrame, compare=False, repr=False)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the result as one row; the taxa are in `taxa`."""
+        return super().to_frame().drop(columns="taxa")
+
+    def _lines(self) -> dict[str, str]:
+        return super()._lines() | {
+            "at least one, all": f"{self.power_any:.3f}, {self.power_all:.3f}",
+            "false discovery rate": with_error(self.fdr, self.fdr_se),
+        }
+
+    def _repr_html_(self) -> str:
+        return super()._repr_html_() + self.taxa.to_html(index=False, float_format="{:.3g}".format)
+
+
+class TaxaEngine(Engine):
+    """Draws studies and looks for the named taxa in each."""
+
+    max_n = 500
+
+    def __init__(self) -> None:
+        self._null: dict[Design, int] = {}
+
+    def check(
+        self,
+        design: Design,
+        endpoint: TaxaEndpoint,
+        effects: Sequence[Fold],
+        settings: Settings,
+        faults: Faults,
+    ) -> None:
+        """Note effects that are no fold change of named taxa, and what method and pilot cannot do."""
+        for effect in effects:
+            try:
+                _as_effect(endpoint, effect)
+            except AnalysisError as error:
+                faults.found.extend(error.faults)
+        if design.sides == 1:
+            faults.add("sides=1", expected="sides=2: differential abundance has two-sided p-values")
+        if design.paired:
+            faults.add(
+                "paired=True",
+                expected="a reference arm",
+                remedy="baseline=1 with two arms compares the changes of subjects",
+            )
+        if settings.margin is not None:
+            faults.add(f"margin={settings.margin!r}", expected="no margin for taxa")
+        if settings.method == "closed":
+            faults.add("method='closed'", expected="'simulation': there is no closed form")
+        if not design.paired:
+            self._check_method(design, endpoint, faults)
+        check_simulable(faults, endpoint.pilot, _test(design, endpoint).plan, endpoint.depth, endpoint.icc)
+
+    def _check_method(self, design: Design, endpoint: TaxaEndpoint, faults: Faults) -> None:
+        if endpoint.method != "clr" and _test(design, endpoint).grouped:
+            faults.add(
+                f"method={endpoint.method!r} takes one sample a subject after the treatment, and no cages",
+                remedy="method='clr'; or follow_up=1 and cluster_size=1",
+            )
+
+    def power(self, design: Design, endpoint: TaxaEndpoint, effect: Fold, settings: Settings) -> TaxaPower:
+        """Simulate experiments with the effect and without."""
+        test = _test(design, endpoint)
+        change = _as_effect(endpoint, effect)
+        with_effect, without = np.random.SeedSequence(settings.seed).spawn(2)
+        q = _simulate(test, endpoint, change, settings, with_effect)
+        found = q <= design.alpha  # NaN is not found
+        named = found[:, endpoint.places]
+        if design not in self._null:
+            null = _simulate(test, endpoint, None, settings, without)
+            self._null[design] = int((null <= design.alpha).any(axis=1).sum())
+        n_false = np.delete(found, np.flatnonzero(change.log_fold), axis=1).sum(axis=1)
+        proportion = n_false / np.maximum(found.sum(axis=1), 1)
+        result = TaxaPower(
+            *_mean(named.mean(axis=1)),
+            *(self._null[design] / settings.n_sim, monte_carlo_error(self._null[design], settings.n_sim)),
+            n_sim=settings.n_sim,
+            method="simulation",
+            test=test.words,
+            effect=change.text if isinstance(effect, Mapping | Effect) else float(effect),
+            margin=None,
+            alpha=design.alpha,
+            n_per_arm=design.n_per_arm,
+            n_reference=design.n_reference,
+            total=design.total,
+            analysed_per_arm=design.n_analysed[0],
+            cages=design.n_cages,
+            notes=_notes(design, endpoint, test),
+            power_any=float(named.any(axis=1).mean()),
+            power_all=float(named.all(axis=1).mean()),
+            fdr=float(proportion.mean()),
+            fdr_se=_mean(proportion)[1],
+            taxa=_by_taxon(endpoint, named, np.isfinite(q[:, endpoint.places])),
+        )
+        return warn_of_size(result, may_be_smaller=True)
+
+
+@engine_for.register
+def _(endpoint: TaxaEndpoint) -> Engine:  # noqa: ARG001
+    return TaxaEngine()
+
+
+def _test(design: Design, endpoint: TaxaEndpoint) -> DesignedAbundance:
+    taxa = tuple(map(str, endpoint.pilot.taxa.index))
+    return DesignedAbundance.of(design, taxa, endpoint.method, endpoint.min_prevalence, endpoint.fdr)
+
+
+def _as_effect(endpoint: TaxaEndpoint, effect: Fold) -> Effect:
+    """Return the effect as a change of named taxa, or refuse it."""
+    faults = Faults("effect", ParameterError)
+    if not isinstance(effect, Effect):
+        folds = effect
+        if not isinstance(effect, Mapping):
+            check_number(
+                faults,
+                "effect",
+                effect,
+                lambda fold: fold > 0,
+                "a factor above 0: 0.5 halves the named taxa, 1 changes nothing",
+            )
+            faults.raise_if_any()
+            folds = dict.fromkeys(endpoint.taxa, effect)
+        strangers = [name for name in folds if name not in endpoint.taxa]
+        for name in strangers:
+            faults.add(f"effect on {name!r}", expected=f"one of taxa={list(endpoint.taxa)}")
+        faults.raise_if_any()
+        return fold_change(endpoint.pilot, folds)
+    if effect.log_fold is None or effect.kind != "fold_change":
+        faults.add(f"an effect of kind {effect.kind!r}", expected="a fold change of named taxa")
+    elif len(effect.log_fold) != len(endpoint.pilot):
+        faults.add(
+            f"the effect was made for {len(effect.log_fold)} taxa, the pilot has {len(endpoint.pilot)}",
+            remedy=f"make it from the same pilot ({endpoint.pilot.name})",
+        )
+    elif np.setdiff1d(np.flatnonzero(effect.log_fold), endpoint.places).size:
+        faults.add("the effect changes taxa that the endpoint does not name", expected=f"{endpoint.taxa}")
+    faults.raise_if_any()
+    return effect
+
+
+def _simulate(
+    test: DesignedAbundance,
+    endpoint: TaxaEndpoint,
+    change: Effect | None,
+    settings: Settings,
+    seed: np.random.SeedSequence,
+) -> np.ndarray:
+    """Draw and test all experiments of one kind; return the q-values, shape (n_sim, n_taxa)."""
+    simulator = Simulator(endpoint.pilot, test.plan, change, endpoint.depth, endpoint.icc)
+    title = "without effect" if change is None else "with the effect"
+    cost = settings.n_sim * (1 if test.together else _SLOW)
+    blocks = run_blocks(
+        partial(_test_block, test, simulator),
+        settings.n_sim,
+        seed,
+        block=_BLOCK,
+        n_jobs=settings.n_jobs,
+        describe=progress_title(title, test.plan, endpoint.pilot, cost),
+    )
+    return np.concatenate(blocks)
+
+
+def _test_block(
+    test: DesignedAbundance, simulator: Simulator, rng: np.random.Generator, n_sim: int
+) -> np.ndarray:
+    return test.q_values(simulator.batch(rng, n_sim))
+
+
+def _mean(values: np.ndarray) -> tuple[float, float]:
+    """Return the mean of shares and its Monte Carlo error, which is never 0.
+
+    Notes
+    -----
+    Two experiments at 0 and two at 1 are added for the error: with a single taxon that is
+    `monte_carlo_error`.
+    """
+    padded = np.concatenate([values, [0, 0, 1, 1]])
+    return float(values.mean()), float(padded.std() / math.sqrt(len(padded)))
+
+
+def _by_taxon(endpoint: TaxaEndpoint, named: np.ndarray, tested: np.ndarray) -> pd.DataFrame:
+    hits, n_sim = named.sum(axis=0), len(named)
+    known = endpoint.pilot.taxa.iloc[endpoint.places]
+    return pd.DataFrame(
+        {
+            "taxon": list(endpoint.taxa),
+            "mean_share": known["mean_share"].to_numpy(),
+            "prevalence": known["prevalence"].to_numpy(),
+            "tested": tested.mean(axis=0),
+            "power": hits / n_sim,
+            "power_se": [monte_carlo_error(int(hit), n_sim) for hit in hits],
+        }
+    )
+
+
+def _notes(design: Design, endpoint: TaxaEndpoint, test: DesignedAbundance) -> tuple[str, ...]:
+    notes = [
+        f"simulated from the pilot {endpoint.pilot.name}",
+        f"fold change of {', '.join(endpoint.taxa)}",
+        "power: mean share of the named taxa found; type I error: any taxon found where none changes",
+        "shares add up to 1, so what is named moves all else a little: the false discoveries count that too",
+    ]
+    if design.baseline and not test.baseline:
+        notes.append(
+            "the test does not use the baseline samples"
+            + ("" if endpoint.method == "clr" else f": {endpoint.method} compares arms at one time")
+        )
+    elif test.baseline and design.test == "ancova":
+        notes.append("changes are compared: differential abundance has no analysis of covariance")
+    return (*notes, *(note for note in design.notes() if "baseline samples" not in note))
