@@ -6,7 +6,7 @@ __version__ = "0.1.0"
 
 __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
-    submodules=["errors", "plots", "readers"],
+    submodules=["errors", "pilots", "plots", "readers"],
     submod_attrs={
         "study": ["Study"],
         "readers": ["read_study"],
@@ -21,7 +21,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "taxa.scoring": ["panel_scores"],
         "designs": ["Design"],
         "planning.endpoints": ["CorrelationEndpoint", "MeanEndpoint"],
-        "pilots": ["fit_pilot"],
+        "pilots.fitting": ["fit_pilot"],
         "planning.community": ["CommunityEndpoint"],
         "planning.taxa": ["TaxaEndpoint"],
         "planning.power": ["power", "power_curve", "sample_size", "smallest_detectable_effect"],

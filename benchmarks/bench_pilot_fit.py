@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.pilot_fit import compare_models
 from analysis.pilots import load_pilot
+from analysis.pilots.usual_models import compare_models
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -22,15 +22,15 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.distance import pdist, squareform
 
-from analysis.batch_distances import bray_curtis_batch
 from analysis.comparison.label_plan import p_values, shares_many
 from analysis.designs import Design
-from analysis.effects import composition_shift
 from analysis.pilots import Pilot, load_pilot
+from analysis.pilots.batch_distances import bray_curtis_batch
+from analysis.pilots.effects import composition_shift
+from analysis.pilots.simulator import Simulator
 from analysis.planning.community import CommunityEndpoint
 from analysis.planning.designed_permanova import DesignedPermanova
 from analysis.planning.power import power
-from analysis.simulate import Simulator
 
 EFFECT, BATCH = 0.01, 32
 

@@ -23,10 +23,10 @@ from dataclasses import replace
 import numpy as np
 from scipy.spatial.distance import pdist
 
-from analysis.batch_distances import bray_curtis_batch
 from analysis.pilots import Pilot, load_pilot
-from analysis.plans import plan_arms
-from analysis.simulate import Simulator
+from analysis.pilots.batch_distances import bray_curtis_batch
+from analysis.pilots.plans import plan_arms
+from analysis.pilots.simulator import Simulator
 
 REPLICATES = 32
 ROUNDS = 15

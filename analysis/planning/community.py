@@ -12,9 +12,10 @@ import numpy as np
 from analysis.arguments import check_choice, check_number
 from analysis.comparison.permutation import in_words
 from analysis.designs import Design
-from analysis.effects import Effect, composition_shift
 from analysis.errors import DesignError, Faults, ParameterError
-from analysis.pilot_model import Pilot
+from analysis.pilots.effects import Effect, composition_shift
+from analysis.pilots.model import Pilot
+from analysis.pilots.simulator import Simulator
 from analysis.planning.designed_permanova import DesignedPermanova, Examined
 from analysis.planning.engine import Engine, Settings, engine_for, smallest_n
 from analysis.planning.pilot_endpoint import (
@@ -26,7 +27,6 @@ from analysis.planning.pilot_endpoint import (
 )
 from analysis.planning.replicates import run_blocks
 from analysis.planning.results import Power, SampleSize, monte_carlo_error, warn_of_size, with_error
-from analysis.simulate import Simulator
 
 _BLOCK = 32  # experiments drawn together; distances are quickest for as many
 _CELLS = 20_000_000  # distances held at a time

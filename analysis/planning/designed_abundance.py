@@ -9,8 +9,8 @@ import pandas as pd
 from scipy import sparse, stats
 
 from analysis.designs import Design
+from analysis.pilots.plans import Plan
 from analysis.planning.pilot_endpoint import compared
-from analysis.plans import Plan
 from analysis.study import Study
 from analysis.taxa.abundance import adjust, differential_abundance
 

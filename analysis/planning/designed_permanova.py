@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.batch_distances import bray_curtis_batch
 from analysis.comparison.dispersion import permdisp
 from analysis.comparison.label_plan import LabelPlan, p_values, shares_many
 from analysis.comparison.permutation import Units, check_reach, exchangeable_units
 from analysis.designs import Design
+from analysis.pilots.batch_distances import bray_curtis_batch
+from analysis.pilots.plans import Plan
 from analysis.planning.pilot_endpoint import compared
-from analysis.plans import Plan
 
 _DISPERSION_EVERY = 4  # experiments; PERMDISP costs as much as PERMANOVA itself
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 from analysis.arguments import check_number
 from analysis.designs import Design
 from analysis.errors import AnalysisError, Faults
-from analysis.pilot_model import Pilot
-from analysis.plans import Plan, plan_of
-from analysis.simulate import check_askable
+from analysis.pilots.model import Pilot
+from analysis.pilots.plans import Plan, plan_of
+from analysis.pilots.simulator import check_askable
 
 _DEPTHS = (100, 60_000)  # fewer reads could leave a sample empty, more do not fit into 16 bits
 _SECONDS_A_CELL = 1.2e-7  # of drawing and comparing one taxon of one sample

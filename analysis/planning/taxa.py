@@ -12,15 +12,15 @@ import pandas as pd
 
 from analysis.arguments import check_choice, check_number
 from analysis.designs import Design
-from analysis.effects import Effect, fold_change
 from analysis.errors import AnalysisError, Faults, ParameterError, did_you_mean
-from analysis.pilot_model import Pilot
+from analysis.pilots.effects import Effect, fold_change
+from analysis.pilots.model import Pilot
+from analysis.pilots.simulator import Simulator
 from analysis.planning.designed_abundance import DesignedAbundance
 from analysis.planning.engine import Engine, Settings, engine_for
 from analysis.planning.pilot_endpoint import check_depth, check_pilot, check_simulable, progress_title
 from analysis.planning.replicates import run_blocks
 from analysis.planning.results import Power, monte_carlo_error, warn_of_size, with_error
-from analysis.simulate import Simulator
 
 METHODS = ("ancombc2", "dirmult", "clr")
 _BLOCK = 16  # experiments drawn together

@@ -7,17 +7,17 @@ import pandas as pd
 import pytest
 from scipy.spatial.distance import pdist, squareform
 
-from analysis.batch_distances import bray_curtis_batch
 from analysis.comparison.permanova import permanova
 from analysis.designs import Design
-from analysis.effects import composition_shift, fold_change, shannon_change
 from analysis.errors import DesignError, ParameterError
 from analysis.pilots import fit_pilot, load_pilot
+from analysis.pilots.batch_distances import bray_curtis_batch
+from analysis.pilots.effects import composition_shift, fold_change, shannon_change
+from analysis.pilots.simulator import Simulator
 from analysis.planning.community import CommunityEndpoint
 from analysis.planning.designed_permanova import DesignedPermanova, adjusted_squares
 from analysis.planning.power import power, power_curve, sample_size
 from analysis.planning.results import SizeWarning
-from analysis.simulate import Simulator
 
 POST = Design(20, baseline=0)
 

@@ -5,14 +5,14 @@ import pandas as pd
 import pytest
 
 from analysis.designs import Design
-from analysis.effects import fold_change, shannon_change
 from analysis.errors import ParameterError
 from analysis.pilots import load_pilot
+from analysis.pilots.effects import fold_change, shannon_change
+from analysis.pilots.simulator import Simulator
 from analysis.planning.designed_abundance import DesignedAbundance
 from analysis.planning.power import power, power_curve, sample_size
 from analysis.planning.results import monte_carlo_error
 from analysis.planning.taxa import TaxaEndpoint
-from analysis.simulate import Simulator
 from analysis.taxa.abundance import differential_abundance
 
 POST = Design(20, baseline=0)

@@ -7,14 +7,14 @@ from scipy.spatial.distance import pdist, squareform
 from scipy.stats import chisquare
 from scipy.stats import poisson as poisson_law
 
-from analysis.batch_distances import bray_curtis_batch
 from analysis.designs import Design
-from analysis.effects import composition_shift, fold_change, shannon_change
 from analysis.errors import DesignError, ParameterError
-from analysis.pilot_targets import shannon_of
 from analysis.pilots import load_pilot
-from analysis.plans import plan_arms, plan_of
-from analysis.simulate import Simulator, poisson, simulate_study
+from analysis.pilots.batch_distances import bray_curtis_batch
+from analysis.pilots.effects import composition_shift, fold_change, shannon_change
+from analysis.pilots.plans import plan_arms, plan_of
+from analysis.pilots.simulator import Simulator, poisson, simulate_study
+from analysis.pilots.targets import shannon_of
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Fit what a public table says about noise, and find the pilots that ship with the project."""
+"""Fit what a public table says about noise."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from analysis.errors import ParameterError, did_you_mean, one_fault
-from analysis.marginals import Marginals, fit_marginals
-from analysis.paths import data_path
-from analysis.pilot_calibration import Draft, calibrate
-from analysis.pilot_model import Pilot, read_pilot
-from analysis.pilot_samples import choose_columns, prepared
-from analysis.pilot_targets import (
+from analysis.pilots.calibration import Draft, calibrate
+from analysis.pilots.marginals import Marginals, fit_marginals
+from analysis.pilots.model import Pilot
+from analysis.pilots.plans import Plan
+from analysis.pilots.samples import choose_columns, prepared
+from analysis.pilots.simulator import Simulator
+from analysis.pilots.targets import (
     Pairs,
     expected_prevalence,
     figures_of,
@@ -24,11 +24,9 @@ from analysis.pilot_targets import (
     rarefied,
     shannon_of,
 )
-from analysis.plans import Plan
-from analysis.simulate import Simulator
 from analysis.study import Study
 
-__all__ = ["Pilot", "fit_pilot", "list_pilots", "load_pilot", "resampled"]
+__all__ = ["fit_pilot", "resampled"]
 
 _MOST_KINDS = 6  # axes beside Shannon and richness
 _SHRINK = 10.0  # units' worth of information at which a taxon's own ICC counts as much as that of all
@@ -281,60 +279,3 @@ def resampled(pilot: Pilot, seed: int, study: Study | None = None, max_taxa: int
     half = rng.choice(known, size=len(known) // 2, replace=False)
     part = study.select(samples=np.isin(labels, half))
     return fit_pilot(part, pilot.depth, columns, pilot.source.get("stratum_column"), name, seed)
-
-
-def load_pilot(name: str) -> Pilot:
-    """Load a pilot that ships with the project.
-
-    Parameters
-    ----------
-    name : str
-        One of `list_pilots`.
-
-    Raises
-    ------
-    ParameterError
-        Where there is none of that name; the message names the nearest.
-    """
-    files = _files()
-    if name not in files:
-        raise one_fault(
-            ParameterError,
-            "load_pilot",
-            f"there is no pilot {name!r}",
-            remedy=did_you_mean(name, list(files)),
-        )
-    return read_pilot(files[name])
-
-
-def list_pilots() -> pd.DataFrame:
-    """List the pilots that ship with the project.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Index: the names. Columns: host, samples, subjects, repeats, clusters, taxa, depth, shannon_mean,
-        shannon_sd, missed (targets of the fit that are missed) and citation.
-    """
-    rows = {}
-    for name, path in _files().items():
-        pilot = read_pilot(path)
-        told = pilot.source
-        rows[name] = {
-            "host": told.get("host", ""),
-            "samples": told["samples"],
-            "subjects": told["subjects"],
-            "repeats": pilot.has_repeats,
-            "clusters": told["clusters"],
-            "taxa": len(pilot),
-            "depth": pilot.depth,
-            "shannon_mean": pilot.shannon["mean"],
-            "shannon_sd": pilot.shannon["sd"],
-            "missed": ", ".join(pilot.missed),
-            "citation": told.get("citation", ""),
-        }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("name")
-
-
-def _files() -> dict[str, Any]:
-    return {path.stem: path for path in sorted(data_path("pilots").glob("*.npz"))}

@@ -11,14 +11,14 @@ import numpy as np
 from scipy import optimize
 
 from analysis.arguments import check_choice
-from analysis.batch_distances import bray_curtis_batch
 from analysis.errors import Faults, ParameterError, did_you_mean, one_fault
-from analysis.pilot_targets import shannon_of
-from analysis.plans import Plan, plan_arms
-from analysis.simulate import Simulator
+from analysis.pilots.batch_distances import bray_curtis_batch
+from analysis.pilots.plans import Plan, plan_arms
+from analysis.pilots.simulator import Simulator
+from analysis.pilots.targets import shannon_of
 
 if TYPE_CHECKING:
-    from analysis.pilot_model import Pilot
+    from analysis.pilots.model import Pilot
 
 _SUBJECTS = 300  # in the simulated studies that a change of Shannon is solved on
 _PER_ARM = 60  # in those that a shift is solved on

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from analysis.pilot_targets import Pairs, figures_of, fit_table, rarefied, shannon_of
-from analysis.pilots import prepared, prevalence_of
+from analysis.pilots.samples import prepared
+from analysis.pilots.targets import Pairs, figures_of, fit_table, prevalence_of, rarefied, shannon_of
 from analysis.study import Study
 
 _SAMPLES = 1_000  # simulated for each model

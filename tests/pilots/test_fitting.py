@@ -7,14 +7,14 @@ from scipy import sparse
 from scipy.stats import hypergeom, norm
 
 from analysis.errors import DesignError, ParameterError, ReadError, TableError
-from analysis.marginals import Z_NODES, adjust_quantiles, fit_marginals
-from analysis.pilot_fit import usual_models
-from analysis.pilot_model import read_pilot
-from analysis.pilot_samples import choose_columns
-from analysis.pilot_targets import LEAST_RANK_CORRELATION, Pairs, expected_prevalence, figures_of, fit_table
 from analysis.pilots import fit_pilot, list_pilots, load_pilot, resampled
-from analysis.plans import plan_arms
-from analysis.simulate import Simulator
+from analysis.pilots.marginals import Z_NODES, adjust_quantiles, fit_marginals
+from analysis.pilots.model import read_pilot
+from analysis.pilots.plans import plan_arms
+from analysis.pilots.samples import choose_columns
+from analysis.pilots.simulator import Simulator
+from analysis.pilots.targets import LEAST_RANK_CORRELATION, Pairs, expected_prevalence, figures_of, fit_table
+from analysis.pilots.usual_models import usual_models
 from analysis.study import Study
 
 HUMAN_WITH_REPEATS = {"tap_fibre", "david_diet"}
@@ -298,7 +298,7 @@ def test_the_fit_that_a_pilot_reports_is_its_fit(name):
     pilot = load_pilot(name)
     codes = {level: np.array(code) for level, code in pilot.source["plan"].items()}
     none = np.zeros_like(codes["subject"])
-    from analysis.plans import Plan
+    from analysis.pilots.plans import Plan
 
     pairs = Pairs(Plan(**codes, arm=none, time=none))
     tables = Simulator(pilot, pairs.plan).batch(np.random.default_rng(123), 12)

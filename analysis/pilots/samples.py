@@ -7,8 +7,8 @@ import pandas as pd
 from scipy import sparse
 
 from analysis.errors import DesignError, Faults, ParameterError, TableError, did_you_mean, one_fault
-from analysis.plans import Plan
-from analysis.simulate import require_repeats
+from analysis.pilots.plans import Plan
+from analysis.pilots.simulator import require_repeats
 from analysis.study import Study
 
 _FEWEST = 8  # samples

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import sparse, special
 from scipy.spatial.distance import pdist
 
-from analysis.plans import Plan
+from analysis.pilots.plans import Plan
 
 MOST_COMPARED = 400  # samples whose distances are looked at; of larger tables an even selection
 

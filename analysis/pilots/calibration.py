@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import special
 
-from analysis.marginals import adjust_quantiles
-from analysis.pilot_model import Pilot
-from analysis.pilot_targets import Pairs, figures_of
-from analysis.simulate import Simulator
+from analysis.pilots.marginals import adjust_quantiles
+from analysis.pilots.model import Pilot
+from analysis.pilots.simulator import Simulator
+from analysis.pilots.targets import Pairs, figures_of
 
 _SAMPLES = 2_000  # simulated at each setting of the screws
 _ROUNDS = 7  # Gauss-Newton steps at most

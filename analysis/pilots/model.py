@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import ReadError, one_fault
-from analysis.marginals import NODES
-from analysis.plans import LEVELS
+from analysis.pilots.marginals import NODES
+from analysis.pilots.plans import LEVELS
 
 if TYPE_CHECKING:
-    from analysis.effects import Effect
+    from analysis.pilots.effects import Effect
     from analysis.study import Study
 
 _ARRAYS = ("log_quantiles", "loadings", "taxon_shares", "axis_shares", "depth_quantiles")
@@ -109,8 +109,8 @@ class Pilot:
         cluster_size, depth, effect, icc, seed
             See `simulate_study`.
         """
-        from analysis.plans import plan_arms
-        from analysis.simulate import simulate_plan
+        from analysis.pilots.plans import plan_arms
+        from analysis.pilots.simulator import simulate_plan
 
         if effect is None:
             arms, times = [n_subjects], range(1, samples_per_subject + 1)

@@ -10,15 +10,15 @@ from scipy import sparse
 
 from analysis.arguments import check_count
 from analysis.errors import DesignError, Faults, ParameterError, one_fault
-from analysis.marginals import NODES, Z_MAX
-from analysis.plans import LEVELS, Plan, plan_of
+from analysis.pilots.marginals import NODES, Z_MAX
+from analysis.pilots.plans import LEVELS, Plan, plan_of
 from analysis.source import Source
 from analysis.study import Study
 
 if TYPE_CHECKING:
     from analysis.designs import Design
-    from analysis.effects import Effect
-    from analysis.pilot_model import Pilot
+    from analysis.pilots.effects import Effect
+    from analysis.pilots.model import Pilot
 
 _FINE = 513  # nodes of the table that shares are looked up in
 _CHOP_BELOW = 5.0  # mean reads up to which the Poisson distribution is inverted term by term

@@ -1,0 +1,70 @@
+"""The pilots that ship with the project."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from analysis.errors import ParameterError, did_you_mean, one_fault
+from analysis.paths import data_path
+from analysis.pilots.model import Pilot, read_pilot
+
+__all__ = ["list_pilots", "load_pilot"]
+
+
+def load_pilot(name: str) -> Pilot:
+    """Load a pilot that ships with the project.
+
+    Parameters
+    ----------
+    name : str
+        One of `list_pilots`.
+
+    Raises
+    ------
+    ParameterError
+        Where there is none of that name; the message names the nearest.
+    """
+    files = _files()
+    if name not in files:
+        raise one_fault(
+            ParameterError,
+            "load_pilot",
+            f"there is no pilot {name!r}",
+            remedy=did_you_mean(name, list(files)),
+        )
+    return read_pilot(files[name])
+
+
+def list_pilots() -> pd.DataFrame:
+    """List the pilots that ship with the project.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index: the names. Columns: host, samples, subjects, repeats, clusters, taxa, depth, shannon_mean,
+        shannon_sd, missed (targets of the fit that are missed) and citation.
+    """
+    rows = {}
+    for name, path in _files().items():
+        pilot = read_pilot(path)
+        told = pilot.source
+        rows[name] = {
+            "host": told.get("host", ""),
+            "samples": told["samples"],
+            "subjects": told["subjects"],
+            "repeats": pilot.has_repeats,
+            "clusters": told["clusters"],
+            "taxa": len(pilot),
+            "depth": pilot.depth,
+            "shannon_mean": pilot.shannon["mean"],
+            "shannon_sd": pilot.shannon["sd"],
+            "missed": ", ".join(pilot.missed),
+            "citation": told.get("citation", ""),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("name")
+
+
+def _files() -> dict[str, Any]:
+    return {path.stem: path for path in sorted(data_path("pilots").glob("*.npz"))}
