@@ -9,7 +9,7 @@ FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	"$$p" -c '$(FITS)' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 
-.PHONY: help env report notebooks test test-long lint format lock bench data-embedded clean
+.PHONY: help env report notebooks test test-long lint format lock bench data data-embedded clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ bench: $(READY)  ## Time this library against its peers (R with vegan for some)
 lock: $(READY)  ## Pin every package again, for Python 3.11 to 3.13 (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-annotate --custom-compile-command "make lock" --quiet -o requirements.lock
+
+data: $(READY)  ## Download every public table of the catalogue into ANALYSIS_DATA_DIR, or the user's cache
+	@$(BIN)/python data/scripts/fetch_all.py
 
 data-embedded: $(READY)  ## Rebuild the embedded tables (needs R with phyloseq and metagenomeSeq)
 	mkdir -p build/embedded

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import importlib.util
 import json
+import os
 import shutil
 import subprocess
 from dataclasses import replace
@@ -13,13 +14,20 @@ import pandas as pd
 import pytest
 
 from analysis.catalogue import list_datasets, load_dataset, read_catalogue, read_dataset
+from analysis.downloading import DownloadFailed
 from analysis.errors import ParameterError, ReadError
+from analysis.fetching import place
 from analysis.paths import data_path
 from analysis.study import Study
 
 FIGURES = json.loads(data_path("embedded/figures.json").read_text(encoding="utf-8"))
 NAMES = ["turnbaugh_mice", "global_patterns", "twins_genera"]
 SCRIPTS = data_path("scripts")
+
+
+@pytest.fixture(autouse=True)
+def no_catalogue_of_the_user(monkeypatch):
+    monkeypatch.delenv("ANALYSIS_CATALOGUE", raising=False)
 
 
 @pytest.fixture(scope="module")
@@ -150,14 +158,12 @@ def test_source_says_where_it_came_from(studies, name):
 
 
 def test_checksums_and_sizes():
-    files = [file for dataset in read_catalogue().values() for file in dataset.files]
+    files = [file for dataset in read_catalogue().values() for file in dataset.files if not file.url]
     for file in files:
-        content = file.path.read_bytes()
-        assert (len(content), hashlib.sha256(content).hexdigest()) == (file.bytes, file.sha256), (
-            file.path.name
-        )
+        content = place(file).read_bytes()
+        assert (len(content), hashlib.sha256(content).hexdigest()) == (file.bytes, file.sha256), file.path
     embedded = sorted(path.name for path in data_path("embedded").iterdir())
-    assert embedded == sorted([*(file.path.name for file in files), "figures.json"])
+    assert embedded == sorted([*(place(file).name for file in files), "figures.json"])
     assert sum(path.stat().st_size for path in data_path("embedded").iterdir()) < 4_000_000
 
 
@@ -167,7 +173,9 @@ def test_origin_and_licence_are_those_of_the_r_packages():
         "global_patterns": "phyloseq",
         "twins_genera": "phyloseq",
     }
-    for name, dataset in read_catalogue().items():
+    catalogue = read_catalogue()
+    for name in NAMES:
+        dataset = catalogue[name]
         described = FIGURES["packages"][package[name]]
         assert f"{package[name]} {described['version']}" in dataset.origin
         assert dataset.licence == described["license"]
@@ -186,10 +194,21 @@ def test_readme_explains_every_dataset_and_column(studies):
 
 def test_list_datasets():
     table = list_datasets()
-    assert table.index.tolist() == NAMES
+    assert table.index.tolist() == list(read_catalogue())
+    assert table.index.tolist()[:3] == NAMES
     assert table.loc["twins_genera", ["kind", "samples", "features"]].tolist() == ["fractions", 154, 154]
-    assert table["available"].all()
-    assert {"title", "species", "citation", "licence"} <= set(table.columns)
+    assert table.loc[NAMES, "available"].all()
+    assert (table[["title", "species", "design", "citation", "origin", "licence"]] != "").all(axis=None)
+
+
+def test_what_is_not_on_this_machine_is_not_available(tmp_path, monkeypatch):
+    monkeypatch.setenv("ANALYSIS_DATA_DIR", str(tmp_path))
+    table = list_datasets()
+    assert table.index[table["available"]].tolist() == NAMES
+    file = read_catalogue()["tengeler_adhd"].files[0]
+    place(file).parent.mkdir(parents=True)
+    place(file).write_bytes(b"part of it")
+    assert not list_datasets().loc["tengeler_adhd", "available"]
 
 
 def test_unknown_name_gives_the_nearest():
@@ -201,8 +220,8 @@ def test_unknown_name_gives_the_nearest():
 def copied(tmp_path):
     """Return the entry of twins_genera with its files copied to where they can be spoilt."""
     dataset = read_catalogue()["twins_genera"]
-    files = tuple(replace(file, path=shutil.copy(file.path, tmp_path)) for file in dataset.files)
-    return replace(dataset, files=tuple(replace(file, path=tmp_path / file.path) for file in files))
+    files = tuple(replace(file, path=str(shutil.copy(place(file), tmp_path))) for file in dataset.files)
+    return replace(dataset, files=files)
 
 
 def test_copy_is_read(copied):
@@ -211,17 +230,17 @@ def test_copy_is_read(copied):
 
 def test_altered_and_missing_files_are_refused_together(copied):
     table, metadata, _ = copied.files
-    content = bytearray(table.path.read_bytes())
+    content = bytearray(place(table).read_bytes())
     content[500] ^= 1
-    table.path.write_bytes(content)
-    metadata.path.unlink()
+    place(table).write_bytes(content)
+    place(metadata).unlink()
     with pytest.raises(ReadError) as caught:
         read_dataset(copied)
     message = str(caught.value)
     assert "2 faults" in message
     assert f"expected: 29,598 bytes, sha256 {table.sha256}" in message
     assert hashlib.sha256(content).hexdigest() in message
-    assert "the metadata is not there" in message
+    assert "twins_genera.metadata.tsv: the file is not on this machine" in message
     assert "make data-embedded" in message
 
 
@@ -248,6 +267,112 @@ def test_faults_of_a_catalogue_are_told_together(tmp_path):
         "'tabel' is no part",
     ):
         assert expected in message
+
+
+def test_faults_of_types_files_and_steps_are_told_together(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        '[mine]\ntitle = "a"\nspecies = "mouse"\nkind = "reads"\nsamples = "2"\nfeatures = 2\ndesign = "d"\n'
+        'citations = "c"\norigin = "o"\nlicence = "l"\n[mine.reading]\nseparator = ";"\nrepeated = "last"\n'
+        '[[mine.steps]]\ndo = "mapp"\n[[mine.steps]]\ndo = "drop"\ncolumn = "a"\nsamples = "1"\n'
+        'reason = "r"\n'
+        '[[mine.steps]]\ndo = "extract"\ncolumn = "a"\nfrom = "b"\npattern = "("\n'
+        '[[mine.steps]]\ndo = "join"\ncolumn = "a"\nform = "cage"\n'
+        '[[mine.files]]\npart = "metadata"\npath = "m"\nbytes = "1"\nsha256 = "0"\nurl = "http://a.b/c"\n'
+    )
+    with pytest.raises(ReadError) as caught:
+        read_catalogue(path)
+    message = str(caught.value)
+    for expected in (
+        "kind = 'reads'",
+        "samples = '2'",
+        "citations = 'c'",
+        "unknown key 'separator'",
+        "repeated is unknown",
+        "step 1: do = 'mapp' is no step\n     to do: did you mean 'map'",
+        "step 2: samples = '1' is no number of samples",
+        "step 2: values or missing",
+        "step 3: the pattern is no regular expression",
+        "step 4: the form names no column",
+        "there must be one file of part table",
+        "bytes = '1'",
+        "an address that begins with https://",
+    ):
+        assert expected in message, expected
+    assert "13 faults" in message
+
+
+MINE = """
+[mine]
+title = "Two mice"
+species = "mouse"
+kind = "counts"
+samples = 2
+features = 2
+design = "Nothing was done."
+citations = ["Mine."]
+origin = "my own"
+licence = "none stated"
+[[mine.files]]
+part = "table"
+path = "{path}"
+bytes = {bytes}
+sha256 = "{sha256}"
+"""
+
+
+@pytest.fixture
+def mine(tmp_path):
+    """Return a user's catalogue of one table that lies beside it."""
+    content = b"#OTU ID\ts1\ts2\na\t5\t0\nb\t1\t7\n"
+    (tmp_path / "mine.tsv").write_bytes(content)
+    path = tmp_path / "mine.toml"
+    sha256 = hashlib.sha256(content).hexdigest()
+    path.write_text(MINE.format(path="mine.tsv", bytes=len(content), sha256=sha256))
+    return path
+
+
+def test_a_catalogue_of_ones_own(mine, monkeypatch):
+    assert load_dataset("mine", catalogue=mine).depths.tolist() == [6, 7]
+    assert list_datasets(mine).loc["mine", ["title", "available"]].tolist() == ["Two mice", True]
+    with pytest.raises(ParameterError, match="no dataset 'mine'"):
+        load_dataset("mine")
+    other = mine.with_name("other.toml")
+    other.write_text(mine.read_text().replace("[mine", "[other").replace("[[mine", "[[other"))
+    monkeypatch.setenv("ANALYSIS_CATALOGUE", os.pathsep.join([str(mine), str(other)]))
+    assert list_datasets().index.tolist()[-2:] == ["mine", "other"]
+    assert load_dataset("other").shape == (2, 2)
+
+
+def test_a_table_with_an_address_is_downloaded_and_then_here(mine, tmp_path, monkeypatch):
+    address = "https://example.org/mine.tsv"
+    content = mine.with_name("mine.tsv").read_bytes()
+    mine.write_text(mine.read_text().replace('"mine.tsv"', '"lab/mine.tsv"') + f'url = "{address}"\n')
+    monkeypatch.setenv("ANALYSIS_DATA_DIR", str(tmp_path / "cache"))
+
+    def unreachable(file, path, patience):
+        raise DownloadFailed("no network", "unreachable")
+
+    def fetched(file, path, patience):
+        path.parent.mkdir(parents=True)
+        path.write_bytes(content)
+
+    monkeypatch.setattr("analysis.downloading.download", unreachable)
+    with pytest.raises(ReadError, match="no network") as caught:
+        load_dataset("mine", mine)
+    assert address in str(caught.value)
+    assert not list_datasets(mine).loc["mine", "available"]
+    monkeypatch.setattr("analysis.downloading.download", fetched)
+    assert load_dataset("mine", mine).depths.tolist() == [6, 7]
+    assert list_datasets(mine).loc["mine", "available"]
+    monkeypatch.setattr("analysis.downloading.download", unreachable)
+    assert load_dataset("mine", mine).shape == (2, 2)
+
+
+def test_a_name_of_another_catalogue_is_refused(mine):
+    mine.write_text(mine.read_text().replace("[mine", "[ecam").replace("[[mine", "[[ecam"))
+    with pytest.raises(ReadError, match="'ecam' is in another catalogue already"):
+        list_datasets(mine)
 
 
 def test_a_catalogue_that_is_no_toml_or_not_there(tmp_path):
