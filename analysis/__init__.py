@@ -6,7 +6,7 @@ __version__ = "0.1.0"
 
 __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
-    submodules=["errors", "pilots", "plots", "readers"],
+    submodules=["claims", "errors", "pilots", "plots", "readers"],
     submod_attrs={
         "study": ["Study"],
         "readers": ["read_study"],
@@ -26,5 +26,10 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "planning.taxa": ["TaxaEndpoint"],
         "planning.power": ["power", "power_curve", "sample_size", "smallest_detectable_effect"],
         "planning.detection": ["detection_depth"],
+        "claims.reading": ["load_claims"],
+        "claims.needs": ["data_needed"],
+        "claims.protocol": ["write_protocol"],
+        "claims.auditing": ["audit"],
+        "claims.verdict": ["evaluate"],
     },
 )

@@ -1,35 +1,186 @@
-"""The command line: ``python -m analysis report``."""
+"""The command line: python -m analysis; it parses and calls."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from analysis import __version__
-from analysis.errors import AnalysisError
+from analysis.errors import AnalysisError, ParameterError, did_you_mean, one_fault
+
+_EPILOG = """
+examples:
+  python -m analysis datasets
+  python -m analysis plan --claim diversity_falls_mice
+  python -m analysis protocol --claim diversity_falls_mice my_trial
+  python -m analysis audit table.biom samples.tsv --claim diversity_falls_mice --subject mouse --time day
+  python -m analysis evaluate table.biom samples.tsv --claim diversity_falls_mice --subject mouse \\
+      --time day --treatment arm --reference saline --cluster cage --baseline -7 0 --follow-up 14 28
+
+exit codes: 0 done (evaluate: whatever the verdict), 1 bad input, 2 a command that is not understood.
+"""
+_ROLES = {
+    "subject": "column: who was sampled",
+    "time": "column: days from the first injection",
+    "treatment": "column: what was given",
+    "reference": "the level of the treatment that got none",
+    "cluster": "column: the cage",
+}
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Parse the command line and call the library; return the exit code (0 done, 1 refused, 2 misused)."""
-    parser = argparse.ArgumentParser(prog="python -m analysis", description="Evidence on Botox and the gut.")
-    parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    report = commands.add_parser("report", help="run the notebooks and write build/report/index.html")
-    report.add_argument("--in-place", action="store_true", help="also update the notebooks themselves")
-    report.add_argument(
-        "--root", type=Path, default=Path.cwd(), help="the clone of the project (default: here)"
-    )
-    options = parser.parse_args(arguments)
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    given = _parser().parse_args(arguments)
     try:
-        from analysis.report import make_report
-
-        page = make_report(options.root.resolve(), in_place=options.in_place)
+        text, data = given.run(given)
     except AnalysisError as error:
-        print(error, file=sys.stderr)
+        if getattr(given, "json", False):
+            faults = [vars(fault) for fault in error.faults]
+            print(json.dumps({"error": type(error).__name__, "subject": error.subject, "faults": faults}))
+        else:
+            print(error, file=sys.stderr)
         return 1
-    print(f"The report is at {page}")
+    print(json.dumps(data, indent=2, default=str) if getattr(given, "json", False) else text)
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        "python -m analysis",
+        description="What public 16S tables can and cannot say about the claim that Botox harms the gut.",
+        epilog=_EPILOG,
+        formatter_class=formatter,
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, run: Callable[[argparse.Namespace], tuple[str, Any]], help_text: str) -> Any:
+        command = commands.add_parser(name, help=help_text, description=help_text, formatter_class=formatter)
+        command.set_defaults(run=run)
+        return command
+
+    report = add("report", _report, "run the notebooks and write build/report/index.html")
+    report.add_argument("--in-place", action="store_true", help="also write the executed notebooks back")
+    report.add_argument("--root", type=Path, default=Path.cwd(), help="the clone of the project (here)")
+    for name, run, help_text in (
+        ("datasets", _datasets, "list the public tables that are known by name"),
+        ("plan", _plan, "say what data would settle a claim"),
+        ("protocol", _protocol, "write a protocol to preregister, with a sample sheet"),
+        ("audit", _audit, "hold a table against what a claim needs"),
+        ("evaluate", _evaluate, "audit a table and, if it allows, run the preregistered test"),
+    ):
+        command = add(name, run, help_text)
+        command.add_argument("--json", action="store_true", help="print JSON")
+        if name != "datasets":
+            command.add_argument("--claim", required=True, help="id of a claim, such as diversity_falls_mice")
+            command.add_argument("--claims", metavar="FILE", help="a claims file of your own")
+        if name == "protocol":
+            command.add_argument("folder", metavar="OUT", help="folder to write to")
+        if name in ("audit", "evaluate"):
+            _add_study(command)
+    return parser
+
+
+def _add_study(command: argparse.ArgumentParser) -> None:
+    """Add what a table, its metadata and their roles need."""
+    command.add_argument("table", metavar="TABLE", help="BIOM, .qza, mothur, phyloseq or text")
+    command.add_argument("metadata", metavar="METADATA", help="one row a sample")
+    command.add_argument("--taxonomy", metavar="FILE", help="names of the features")
+    for role, help_text in _ROLES.items():
+        command.add_argument(f"--{role}", help=help_text)
+    command.add_argument("--baseline", nargs="+", metavar="DAY", help="times before the treatment")
+    command.add_argument("--follow-up", nargs="+", metavar="DAY", help="times after it")
+    command.add_argument("--exposure", help="something else that stands in for Botox, as a control")
+    command.add_argument(
+        "--assume",
+        nargs="+",
+        default=(),
+        metavar="WHAT",
+        help="what you vouch for: randomised, housed_alone",
+    )
+
+
+def _claim(given: argparse.Namespace) -> Any:
+    from analysis.claims.reading import load_claims
+
+    claims = load_claims(given.claims)
+    if given.claim not in claims:
+        remedy = did_you_mean(given.claim, list(claims))
+        raise one_fault(ParameterError, "--claim", f"there is no claim {given.claim!r}", remedy=remedy)
+    return claims[given.claim]
+
+
+def _study(given: argparse.Namespace) -> Any:
+    from analysis.readers import read_study
+
+    study = read_study(given.table, metadata=given.metadata, taxonomy=given.taxonomy)
+    roles = {name: getattr(given, name) for name in (*_ROLES, "baseline", "follow_up")}
+    return study.with_roles(**{name: value for name, value in roles.items() if value is not None})
+
+
+def _report(given: argparse.Namespace) -> tuple[str, Any]:
+    from analysis.report import make_report
+
+    page = make_report(given.root.resolve(), in_place=given.in_place)
+    return f"The report is at {page}", None
+
+
+def _datasets(given: argparse.Namespace) -> tuple[str, Any]:  # noqa: ARG001
+    from analysis.catalogue import list_datasets
+
+    table = list_datasets()
+    shown = table[["species", "samples", "features", "kind", "available", "title"]]
+    return shown.to_string(), table.reset_index().to_dict("records")
+
+
+def _plan(given: argparse.Namespace) -> tuple[str, Any]:
+    from analysis.claims.needs import data_needed
+
+    needs = data_needed(_claim(given))
+    rows = needs.to_frame()
+    lines = [f"  {row.what}: {row.needed}" for row in rows.itertuples()]
+    data = {"claim": given.claim, "text": needs.text, "costs": needs.costs}
+    return "\n".join([needs.text, "", *lines]), data | {"requirements": _records(rows)}
+
+
+def _protocol(given: argparse.Namespace) -> tuple[str, Any]:
+    from analysis.claims.protocol import write_protocol
+
+    files = vars(write_protocol(_claim(given), given.folder))
+    return "\n".join(f"wrote {path}" for path in files.values()), {k: str(path) for k, path in files.items()}
+
+
+def _audit(given: argparse.Namespace) -> tuple[str, Any]:
+    from analysis.claims.auditing import audit
+
+    found = audit(_study(given), _claim(given), exposure=given.exposure, assume=tuple(given.assume))
+    rows = found.to_frame()
+    lines = [f"{row.status:8} {row.what}: {row.found}" for row in rows.itertuples()]
+    blocking = ", ".join(row.what for row in found.blocking) or "nothing"
+    text = "\n".join([*lines, "", f"keeps the claim from being tested: {blocking}"])
+    return text, {"claim": given.claim, "counts": found.counts, "requirements": _records(rows)}
+
+
+def _evaluate(given: argparse.Namespace) -> tuple[str, Any]:
+    from analysis.claims.verdict import evaluate
+
+    found = evaluate(_study(given), _claim(given), given.exposure, assume=tuple(given.assume))
+    text = "\n".join(
+        [f"{found.claim.id}: {found.outcome}", found.text, *(f"- {one}" for one in found.reasons)]
+    )
+    data = {"claim": found.claim.id, "outcome": found.outcome, "text": found.text, "reasons": found.reasons}
+    return text, data | {"estimates": [vars(one) for one in found.estimates]}
+
+
+def _records(table: Any) -> list[dict[str, Any]]:
+    """Return the rows of a table for JSON, which has no NaN."""
+    table = table.reset_index().astype(object)
+    return table.where(table.notna(), None).to_dict("records")
 
 
 if __name__ == "__main__":

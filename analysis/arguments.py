@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from numbers import Integral, Real
+from collections.abc import Callable, Iterable, Mapping
+from numbers import Integral, Number, Real
 
-from analysis.errors import Faults
+from analysis.errors import Faults, ParameterError, one_fault
 
 
 def check_number(
@@ -44,11 +44,15 @@ def check_number(
     >>> check_number(faults, "alpha", 1.2, lambda x: 0 < x < 1, "a number between 0 and 1")
     False
     """
-    is_number = isinstance(value, Real) and not isinstance(value, bool)
-    if is_number and math.isfinite(value) and holds(float(value)):
+    if is_finite(value) and holds(float(value)):  # type: ignore[arg-type]
         return True
-    faults.add(f"{name}={value!r}", expected=expected, remedy=remedy)
+    faults.add(f"{name}={_shortened(value)}", expected=expected, remedy=remedy)
     return False
+
+
+def is_finite(value: object) -> bool:
+    """Say whether an argument is a finite number of any kind, and not True or False."""
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def check_count(faults: Faults, name: str, value: object, least: int, of_what: str, remedy: str = "") -> bool:
@@ -64,9 +68,76 @@ def check_count(faults: Faults, name: str, value: object, least: int, of_what: s
     )
 
 
+def check_seed(faults: Faults, value: object) -> bool:
+    """Add a fault unless a seed is a whole number of 0 or more."""
+    if isinstance(value, Integral) and not isinstance(value, bool) and value >= 0:
+        return True
+    faults.add(f"seed={_shortened(value)}", expected="a whole number of 0 or more")
+    return False
+
+
 def check_choice(faults: Faults, name: str, value: object, choices: tuple[object, ...]) -> bool:
     """Add a fault unless an argument is one of the choices."""
-    if any(value is choice or value == choice for choice in choices):
+    if is_one_of(value, choices):
         return True
-    faults.add(f"{name}={value!r}", expected="one of " + ", ".join(repr(choice) for choice in choices))
+    faults.add(
+        f"{name}={_shortened(value)}", expected="one of " + ", ".join(repr(choice) for choice in choices)
+    )
     return False
+
+
+def is_one_of(value: object, choices: Iterable[object]) -> bool:
+    """Say whether an argument of any type is one of the choices, which are text, numbers or None.
+
+    Examples
+    --------
+    >>> is_one_of("less", ("less", None)), is_one_of(["less"], ("less", None))
+    (True, False)
+    """
+    return (value is None or isinstance(value, str | Number)) and value in tuple(choices)
+
+
+def check_flag(faults: Faults, name: str, value: object) -> bool:
+    """Add a fault unless an argument is True or False."""
+    if isinstance(value, bool) or type(value).__name__ == "bool":  # numpy's as well
+        return True
+    faults.add(f"{name}={_shortened(value)}", expected="True or False")
+    return False
+
+
+def as_texts(value: object, name: str, subject: str, expected: str) -> list[str]:
+    """Return a name, or a flat sequence of names, as a list of text.
+
+    Parameters
+    ----------
+    value : object
+        What was given.
+    name, subject : str
+        The argument and the call, for the message.
+    expected : str
+        What would have been right.
+
+    Raises
+    ------
+    ParameterError
+        Where it is neither text nor an ordered collection of text.
+
+    Examples
+    --------
+    >>> as_texts("shannon", "metrics", "alpha_diversity", "names"), as_texts(("a", "b"), "x", "y", "names")
+    (['shannon'], ['a', 'b'])
+    """
+    if isinstance(value, str):
+        return [value]
+    ordered = isinstance(value, Iterable) and not isinstance(value, set | frozenset | Mapping | bytes)
+    names = list(value) if ordered and getattr(value, "ndim", 1) == 1 else None
+    if names is None or not all(isinstance(one, str) for one in names):
+        raise one_fault(
+            ParameterError, subject, f"{name}={_shortened(value)}", where=f"{name}=", expected=expected
+        )
+    return names
+
+
+def _shortened(value: object) -> str:
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else f"a {type(value).__name__}"

@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import Faults, RoleError, did_you_mean, listed
+from analysis.selection import match_level
 
 COLUMN_ROLES = ("subject", "time", "treatment", "cluster")
+TIMED = ("baseline", "follow_up")  # roles that are values of the time column
 
 
 class Kept:
@@ -61,22 +63,44 @@ def change_roles(roles: Roles, given: dict[str, object], metadata: pd.DataFrame)
 
     A new time column drops the baseline and follow-up that were values of the old one, a new treatment
     column drops the reference, unless they are given as well. A time given as text becomes a number where
-    the time column holds numbers.
+    the time column holds numbers, and a reference is written as its column writes it (see `match_level`).
+
+    Raises
+    ------
+    RoleError
+        Where a column is named by something that is no name.
     """
     changed = {role: value for role, value in given.items() if value is not KEPT}
+    _check_names(changed)
     if changed.get("time", roles.time) != roles.time:
         changed = {"baseline": (), "follow_up": ()} | changed
     if changed.get("treatment", roles.treatment) != roles.treatment:
         changed = {"reference": None} | changed
-    if changed.get("reference") is not None:
-        changed["reference"] = str(changed["reference"])
-    time = changed.get("time", roles.time)
     columns = list(metadata.columns)
+    treatment = changed.get("treatment", roles.treatment)
+    if (wanted := changed.get("reference")) is not None:
+        found = match_level(wanted, metadata[treatment]) if treatment in columns else None
+        changed["reference"] = str(wanted) if found is None else found
+    time = changed.get("time", roles.time)
     numeric = time in columns and pd.api.types.is_numeric_dtype(metadata[time])
-    for role in {"baseline", "follow_up"} & changed.keys():
+    for role in set(TIMED) & changed.keys():
         times = as_tuple(changed[role])
         changed[role] = tuple(map(_number, times)) if numeric else times
     return replace(roles, **changed)  # type: ignore[arg-type]
+
+
+def _check_names(changed: dict[str, object]) -> None:
+    """Refuse columns named by a list, a table or the like, and a reference of several levels."""
+    faults = Faults("roles", RoleError)
+    for role in (*COLUMN_ROLES, "reference"):
+        value = changed.get(role)
+        if not pd.api.types.is_scalar(value):
+            faults.add(
+                f"a {type(value).__name__}",
+                where=f"{role}=",
+                expected="one level" if role == "reference" else "the name of one column",
+            )
+    faults.raise_if_any()
 
 
 def _number(value: object) -> object:
@@ -103,13 +127,13 @@ def check_roles(roles: Roles, metadata: pd.DataFrame, subject: str) -> None:
             faults.add("a reference needs a treatment", where="reference=", remedy="give treatment= as well")
         elif roles.treatment in columns:
             levels = sorted({str(v) for v in metadata[roles.treatment].dropna()})
-            if roles.reference not in levels:
+            if match_level(roles.reference, metadata[roles.treatment]) is None:
                 faults.add(
                     f"no sample has {roles.treatment} = {roles.reference!r}",
                     where="reference=",
                     remedy=did_you_mean(roles.reference, levels),
                 )
-    for role in ("baseline", "follow_up"):
+    for role in TIMED:
         _check_times(roles, role, metadata, faults)
     both = [value for value in roles.baseline if pd.api.types.is_scalar(value) and value in roles.follow_up]
     if both:

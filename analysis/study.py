@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import html
+import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -11,31 +13,36 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from analysis.arguments import is_one_of
+from analysis.copies import Lent
 from analysis.errors import (
+    Faults,
     IdError,
     ParameterError,
     RoleError,
     TableError,
     TaxonomyError,
-    TreeError,
     listed,
     one_fault,
 )
 from analysis.roles import COLUMN_ROLES, KEPT, Kept, Roles, change_roles, check_roles
+from analysis.selection import find_positions
 from analysis.source import Source
 from analysis.taxonomy import collapse_features, find_rank, to_ranks
 from analysis.validation import (
     Kind,
     check_abundances,
     check_frame,
+    check_tips,
     check_unique,
-    find_positions,
     numbers_of,
     warn_if_scaled,
 )
 
 if TYPE_CHECKING:
     from skbio import TreeNode
+
+_WIDTH = 110
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -49,7 +56,8 @@ class Study:
     sample_ids, feature_ids : pandas.Index of str
         Unique names of the rows and columns.
     metadata : pandas.DataFrame, optional
-        One row a sample, indexed by `sample_ids` in the same order. Empty where none was given.
+        One row a sample, indexed by `sample_ids` in the same order. Empty where none was given. A study hands
+        out copies: ``dataclasses.replace(study, metadata=...)`` makes a study with other columns.
     taxonomy : pandas.DataFrame, optional
         One row a feature, indexed by `feature_ids`: a column a rank (others are left out), or one
         column "Taxon" of lineages. Kept as the seven ranks, "" where one is unknown.
@@ -79,13 +87,14 @@ class Study:
     counts: sparse.csr_array
     sample_ids: pd.Index
     feature_ids: pd.Index
-    metadata: pd.DataFrame | None = None
-    taxonomy: pd.DataFrame | None = None
+    metadata: pd.DataFrame | None = Lent()  # type: ignore[assignment]  # noqa: RUF009
+    taxonomy: pd.DataFrame | None = Lent()  # type: ignore[assignment]  # noqa: RUF009
     tree: TreeNode | None = None
     source: Source = field(default_factory=Source)
     roles: Roles = field(default_factory=Roles)
 
     def __post_init__(self) -> None:
+        _check_parts(self)
         name = self.source.name
         sample_ids = pd.Index([str(i) for i in self.sample_ids], name="sample_id", dtype=object)
         feature_ids = pd.Index([str(i) for i in self.feature_ids], name="feature_id", dtype=object)
@@ -205,10 +214,14 @@ class Study:
         """Number of samples and of features."""
         return self.counts.shape
 
-    @cached_property
+    @property
     def depths(self) -> pd.Series:
-        """Reads (or the sum of fractions) of each sample."""
-        return pd.Series(self.counts.sum(axis=1), index=self.sample_ids, name="depth")
+        """Reads (or the sum of fractions) of each sample; a copy, as the metadata and the taxonomy are."""
+        return pd.Series(self._sums.copy(), index=self.sample_ids, name="depth")
+
+    @cached_property
+    def _sums(self) -> np.ndarray:
+        return self.counts.sum(axis=1)
 
     def column(self, role: str) -> pd.Series:
         """Return the metadata column that plays a role.
@@ -223,7 +236,7 @@ class Study:
         RoleError
             Where there is no such role, or it is not set.
         """
-        if role not in COLUMN_ROLES:
+        if not is_one_of(role, COLUMN_ROLES):
             raise one_fault(
                 RoleError,
                 self.source.name,
@@ -397,7 +410,13 @@ class Study:
 
     def __repr__(self) -> str:
         """Return the summary as text."""
-        return f"Study {self.source.name}\n{self.summary().to_string()}"
+        lines = self.summary()
+        margin = max(map(len, lines.index)) + 2
+        text = [
+            textwrap.fill(f"{key:<{margin}}{value}", _WIDTH, subsequent_indent=" " * margin)
+            for key, value in lines.items()
+        ]
+        return "\n".join([f"Study {self.source.name}", *text])
 
     def _repr_html_(self) -> str:
         rows = "".join(
@@ -410,27 +429,68 @@ class Study:
         )
 
 
-def check_tips(tree: TreeNode, feature_ids: pd.Index, subject: str) -> None:
-    """Raise `TreeError` where features are missing from the tips of a tree."""
-    if not hasattr(tree, "tips"):  # no isinstance: scikit-bio takes seconds to import
+def check_study(value: object, subject: str) -> None:
+    """Raise `ParameterError` where an argument is no study."""
+    if not isinstance(value, Study):
         raise one_fault(
             ParameterError,
             subject,
-            f"tree is a {type(tree).__name__}",
-            expected="a skbio.TreeNode",
-            remedy="read the file with analysis.readers.read_tree(path)",
+            f"a {type(value).__name__}",
+            where="study=",
+            expected="a Study",
+            remedy="read one with read_study(path), or make one with Study.from_frame(table)",
         )
-    missing = feature_ids.difference(
-        pd.Index([tip.name for tip in tree.tips(include_self=True)], dtype=object)
-    )
-    if len(missing):
-        raise one_fault(
-            TreeError,
-            subject,
-            f"{len(missing)} of {len(feature_ids)} features are no tips of the tree: {listed(missing)}",
-            expected="a tip for every feature of the table",
-            remedy="give the tree built from these features, or study.select(features=...) those in it",
+
+
+def metadata_of(given: object, subject: str) -> pd.DataFrame:
+    """Return the metadata of a study, or a data frame as it is; refuse anything else.
+
+    Parameters
+    ----------
+    given : Study or pandas.DataFrame
+        One row a sample.
+    subject : str
+        The call, for the messages.
+
+    Raises
+    ------
+    ParameterError
+        Where it is neither.
+    MetadataError
+        Where the data frame names a column twice.
+    """
+    if isinstance(given, Study):
+        return given.metadata
+    check_frame(given, "metadata", subject)
+    return given  # type: ignore[return-value]
+
+
+def _check_parts(study: Study) -> None:
+    """Refuse parts of the wrong type, all at once."""
+    named = isinstance(study.source, Source)
+    faults = Faults(study.source.name if named else "study", ParameterError)
+    if not named:
+        faults.add(f"a {type(study.source).__name__}", where="source=", expected="an analysis.source.Source")
+    if not isinstance(study.roles, Roles):
+        faults.add(
+            f"a {type(study.roles).__name__}", where="roles=", expected="Roles, as study.with_roles() makes"
         )
+    for part in ("sample_ids", "feature_ids"):
+        ids = getattr(study, part)
+        flat = isinstance(ids, Sequence | pd.Index | pd.Series | np.ndarray) and not isinstance(ids, str)
+        if not flat or getattr(ids, "ndim", 1) != 1:
+            faults.add(f"a {type(ids).__name__}", where=f"{part}=", expected="a list or pandas.Index of ids")
+    counts = study.counts
+    if not (sparse.issparse(counts) or isinstance(counts, np.ndarray)) or counts.ndim != 2:
+        faults.add(
+            f"a {type(counts).__name__}",
+            where="counts=",
+            expected="a scipy.sparse.csr_array, samples x features",
+            remedy="Study.from_frame(table) takes a data frame",
+        )
+    elif counts.dtype.kind not in "biuf":
+        faults.add(f"values of type {counts.dtype}", where="counts=", expected="numbers")
+    faults.raise_if_any()
 
 
 def _deepest(taxonomy: pd.DataFrame) -> str:

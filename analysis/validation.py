@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from numbers import Real
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -20,10 +20,13 @@ from analysis.errors import (
     ParameterError,
     ScaledCountsWarning,
     TableError,
-    did_you_mean,
+    TreeError,
     listed,
     one_fault,
 )
+
+if TYPE_CHECKING:
+    from skbio import TreeNode
 
 Kind = Literal["counts", "fractions"]
 
@@ -33,6 +36,8 @@ _PERCENT_SUM = 100.1
 _LEAST_PERCENT_SUM = 50.0
 _LEAST_NEGATIVE = 20  # fewer whole ones are slips, not a transformation
 _MANY_ONES = 0.10
+_LEAST_SAMPLES, _LEAST_FACTOR = 5, 500
+_CUT_EACH, _CUT_ALL, _MOST_CUT = (0.3, 1.5), (0.4, 1.2), 0.1  # reads lacking a feature; of the sum
 _FEW_ONES = 0.02  # rarefied tables have 10 to 50 % of ones, scaled fractions next to none
 
 
@@ -132,68 +137,27 @@ def _all_numbers(values: pd.Series) -> bool:
     )
 
 
-def find_positions(wanted: object, ids: pd.Index, subject: str) -> np.ndarray:
-    """Turn ids or a mask into row numbers.
-
-    Parameters
-    ----------
-    wanted : str, iterable of ids, or boolean Series or array
-        What to keep.
-    ids : pandas.Index of str
-        What there is.
-    subject : str
-        The table, for the messages.
-
-    Raises
-    ------
-    ParameterError
-        Where it is neither, or has no order (a set).
-    IdError
-        Where an id does not exist or a mask does not fit.
-    """
-    if isinstance(wanted, str):
-        wanted = [wanted]
-    unordered = isinstance(wanted, set | frozenset | Mapping | pd.DataFrame)
-    if unordered or not isinstance(wanted, Iterable) or getattr(wanted, "ndim", 1) != 1:
+def check_tips(tree: TreeNode, feature_ids: pd.Index, subject: str) -> None:
+    """Raise `TreeError` where features are missing from the tips of a tree."""
+    if not hasattr(tree, "tips"):  # no isinstance: scikit-bio takes seconds to import
         raise one_fault(
             ParameterError,
             subject,
-            f"a {type(wanted).__name__} does not say which {ids.name}s to keep",
-            expected="a list of ids in the order wanted, or a boolean Series or array",
-            remedy=f"for positions give study.{ids.name}s[start:stop]; put a set in order with sorted(...)",
+            f"tree is a {type(tree).__name__}",
+            expected="a skbio.TreeNode",
+            remedy="read the file with analysis.readers.read_tree(path)",
         )
-    values = wanted if isinstance(wanted, pd.Series) else pd.Series(list(wanted), dtype=object)
-    flags = [isinstance(value, bool | np.bool_) for value in values]
-    if any(flags) and all(flag or pd.isna(value) for flag, value in zip(flags, values, strict=True)):
-        return _masked(values, isinstance(wanted, pd.Series), ids, subject)
-    names = pd.Index([str(value) for value in values], dtype=object)
-    check_unique(names, str(ids.name).removesuffix("_id"), subject)
-    found = ids.get_indexer(names)
-    unknown = names[found < 0]
-    if len(unknown):
+    missing = feature_ids.difference(
+        pd.Index([tip.name for tip in tree.tips(include_self=True)], dtype=object)
+    )
+    if len(missing):
         raise one_fault(
-            IdError,
+            TreeError,
             subject,
-            f"{len(unknown)} {ids.name}(s) do not exist: {listed(unknown)}",
-            remedy=did_you_mean(unknown[0], ids),
+            f"{len(missing)} of {len(feature_ids)} features are no tips of the tree: {listed(missing)}",
+            expected="a tip for every feature of the table",
+            remedy="give the tree built from these features, or study.select(features=...) those in it",
         )
-    return found
-
-
-def _masked(mask: pd.Series, by_index: bool, ids: pd.Index, subject: str) -> np.ndarray:
-    size, missing = len(mask), int(mask.isna().sum())
-    if by_index:
-        named = mask.set_axis([str(i) for i in mask.index])
-        mask = named.reindex(ids) if named.index.is_unique else mask.iloc[:0]
-    if len(mask) != len(ids) or mask.isna().any():
-        raise one_fault(
-            IdError,
-            subject,
-            f"a mask of {size} values does not fit {len(ids)} ids"
-            + (f": {missing} value(s) are missing" if missing else ""),
-            expected=f"one True or False for each {ids.name}",
-        )
-    return np.flatnonzero(mask.to_numpy(dtype=bool))
 
 
 def check_abundances(
@@ -301,7 +265,13 @@ def scaled_reason(counts: sparse.csr_array) -> str | None:
     were multiplied and rounded have sums that differ a little, on both sides of a round number, or hardly any
     ones. Sums of exactly 100,000 or a larger power of ten are taken for scaled fractions unless more than
     10 % of the nonzero cells are ones. Sums within 5 % of each other that are not the same are rare in
-    sequencing, yet no proof: they count only beside one of the other two signs.
+    sequencing, yet no proof: they count only beside one of the other two signs. Fractions that were
+    multiplied and cut off (not rounded) sum to a little below a round number, and each sample lacks about
+    half a read for each of its features. Reads that lost taxa after rarefaction lack far more in some samples
+    than in others, and are let pass.
+
+    Not found: factors below 500 (rounded percent), factors that are no round number where ones are frequent,
+    cut fractions of fewer than 5 samples, and tables of which taxa were left out afterwards.
     """
     sums = counts.sum(axis=1)
     sums = sums[sums > 0]
@@ -322,6 +292,13 @@ def scaled_reason(counts: sparse.csr_array) -> str | None:
             f"every sample sums to {centre:,.0f} and almost no feature has a single read, as rarefied counts "
             f"would: these look like scaled fractions; {advice}"
         )
+    depth = sums_cut_from(counts)
+    if depth:
+        return (
+            f"all samples sum to a little under {depth:,.0f} ({sums.min():,} to {sums.max():,}) and lack "
+            "about half a read a feature, as fractions are when they are multiplied and cut off; "
+            f"{advice}"
+        )
     nearly = not exact and centre >= 500 and np.ptp(sums) <= 0.05 * centre
     target = _round_number_between(sums, centre)
     if nearly and (few_ones or target):
@@ -330,6 +307,28 @@ def scaled_reason(counts: sparse.csr_array) -> str | None:
             f"fractions do when they are multiplied and rounded; {advice}"
         )
     return None
+
+
+def sums_cut_from(counts: sparse.csr_array) -> float | None:
+    """Return the round number that fractions were multiplied by before they were cut off, or None.
+
+    Parameters
+    ----------
+    counts : scipy.sparse.csr_array of int, shape (n_samples, n_features)
+        The table, without stored zeros.
+    """
+    sums = counts.sum(axis=1)
+    features = np.diff(counts.indptr)[sums > 0]
+    sums = sums[sums > 0]
+    if len(sums) < _LEAST_SAMPLES or sums.max() < _LEAST_FACTOR:
+        return None
+    power = 10.0 ** np.floor(np.log10(sums.max()))
+    target = min(number for number in (2 * power, 5 * power, 10 * power, power) if number > sums.max())
+    lacking = target - sums
+    each = lacking / features
+    alike = _CUT_EACH[0] <= each.min() and each.max() <= _CUT_EACH[1]
+    pooled = _CUT_ALL[0] <= lacking.sum() / features.sum() <= _CUT_ALL[1]
+    return target if alike and pooled and (lacking <= _MOST_CUT * target).all() else None
 
 
 def _round_number_between(sums: np.ndarray, centre: float) -> float | None:

@@ -1,10 +1,12 @@
 """Size under the null of permanova's schemes: how often p <= .05 where nothing differs.
 
-Run: python benchmarks/bench_null_size.py [--simulations 2000]
+Run: python benchmarks/bench_null_size.py [--simulations 2000] [--only TEXT: cells whose name holds it]
 
 Writes data/results/null_size.csv, a row a cell. Every study is simulated afresh: log-normal abundances of 30
 taxa and Bray-Curtis distances, or normal points in 10 dimensions and Euclidean distances. Spread differs only
 in the latter, where groups of unequal spread share one centre. Cages and subjects have half of the variance.
+In the last two cells each subject also drifts from one period to the next, by as much again, whatever it was
+given: its samples of one period belong together and are exchanged as a plot.
 
 Labels are assigned to units at random within the scheme, anew every 10 studies, and so are the random
 permutations. Units of equal size are exchangeable, and it would make no difference; for units of unequal size
@@ -53,6 +55,7 @@ class Cell:
     blocks: np.ndarray | None = None
     plots: np.ndarray | None = None
     shared: np.ndarray | None = None  # samples with one number share half of the variance
+    drift: np.ndarray | None = None  # samples with one number share a subject's state in one period
     spread: float = 1.0  # ratio of the SD in the last arm to that in the others
     covariate: Callable[[np.random.Generator, np.ndarray], np.ndarray] | None = None
     expected: str = EXACT
@@ -65,6 +68,9 @@ class Cell:
         if self.shared is not None:
             common = rng.standard_normal((self.shared.max() + 1, taxa))
             values = np.sqrt(0.5) * (values + common[self.shared])
+        if self.drift is not None:
+            states = rng.standard_normal((self.drift.max() + 1, taxa))
+            values += np.sqrt(0.5) * states[self.drift]
         if age is not None:
             values += age[:, None] * rng.standard_normal(taxa) * 0.5
         values[self.arm == self.arm.max()] *= self.spread
@@ -209,6 +215,13 @@ def cells() -> list[Cell]:
         found.append(Cell(name, "free", arm, shared=cage, expected=WRONG, distance=distance))
     name = "5 cages an arm, whole cages exchanged, Euclidean"
     found.append(Cell(name, "plots", arm, plots=cage, shared=cage, distance="Euclidean"))
+    period = np.repeat(np.arange(20), 3)  # ten subjects, two periods, three stools in each
+    subject, arm = period // 2, period % 2
+    name = "10 subjects that drift, 3 stools before and 3 after"
+    found += [
+        Cell(f"{name}, stools", "blocks", arm, subject, shared=subject, drift=period, expected=WRONG),
+        Cell(f"{name}, periods", "blocks+plots", arm, subject, period, shared=subject, drift=period),
+    ]
     return found
 
 
@@ -220,9 +233,12 @@ def main() -> None:
     parser.add_argument("--simulations", type=int, default=2_000)
     parser.add_argument("--permutations", type=int, default=999)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", default="", help="run these cells alone, and keep the file's other rows")
     arguments = parser.parse_args()
     rows = []
     for number, cell in enumerate(cells()):
+        if arguments.only not in cell.name:
+            continue
         seed = arguments.seed + 1_000_000 * number
         rows.append(cell.run(arguments.simulations, arguments.permutations, seed))
         row = rows[-1]
@@ -233,6 +249,9 @@ def main() -> None:
             flush=True,
         )
     frame = pd.DataFrame(rows)
+    if arguments.only:
+        before = pd.read_csv(RESULTS, comment="#", dtype={"arrangements": str})
+        frame = pd.concat([before[~before["cell"].isin(frame["cell"])], frame], ignore_index=True)
     exact = frame["expected"] == EXACT
     print(
         f"{int(frame.loc[exact, 'within_three_se'].sum())} of {int(exact.sum())} exact cells within three SE"

@@ -132,15 +132,20 @@ def main() -> None:
     start = time.perf_counter()
     found = power(design, endpoint, effect, n_sim=given.n_sim, n_jobs=given.jobs)
     own = time.perf_counter() - start
-    some = max(given.n_sim // 4, 32)
-    single = seconds(lambda: power(design, endpoint, effect, n_sim=some)) / some * given.n_sim
     each = own / (2 * given.n_sim)
+    growth = [
+        (n_jobs, seconds(lambda n=n_jobs: power(design, endpoint, effect, n_sim=given.n_sim, n_jobs=n)))
+        for n_jobs in sorted({1, given.jobs})
+    ]
     print(f"{pilot.name}, 50 an arm, {len(pilot)} taxa, 999 permutations, {given.n_sim} + {given.n_sim}")
     print(
         f"  this library, {given.jobs} processes: {own:.2f} s, {1e3 * each:.2f} ms an experiment (PERMDISP "
-        f"of every 4th too); one process {single:.2f} s, from {some} + {some}\n"
+        f"of every 4th too)\n"
         f"  power {found.power:.3f} ± {found.power_se:.3f}, type I {found.type_i:.3f} ± {found.type_i_se:.3f}"
     )
+    base = growth[0][1]
+    for n_jobs, took in growth:
+        print(f"  the whole cell with n_jobs={n_jobs}: {took:.2f} s, {base / took:.2f} x as fast as with one")
     test = DesignedPermanova.of(design)
     simulator = Simulator(pilot, test.plan, effect)
     labels = test.plan.metadata()["arm"].tolist()

@@ -186,3 +186,81 @@ def test_dates_as_times_are_refused_with_the_way_out(ax):
     dates = pd.Series(["2008-01-07", "2008-01-08"], index=["a", "b"], name="date")
     with pytest.raises(MetadataError, match="not numbers"):
         plots.alpha_over_time(values, dates, pd.Series(["m", "m"], index=["a", "b"]), ax=ax)
+
+
+@pytest.fixture
+def curve():
+    return pd.DataFrame(
+        {
+            "n_per_arm": [20, 10, 20, 10],
+            "power": [0.8, 0.5, 0.4, 0.2],
+            "power_se": [0.01, 0.02, 0.03, 0.04],
+            "type_i": [0.05, 0.04, 0.05, 0.04],
+            "effect": ["large", "large", "small", "small"],
+        }
+    )
+
+
+def test_power_curves_draw_power_its_errors_and_the_type_i_error(ax, curve):
+    assert plots.power_curves(curve, "n_per_arm", by="effect", ax=ax) is ax
+    solid = [line for line in ax.lines if line.get_marker() in set(style.MARKERS)]
+    drawn = [(list(line.get_xdata()), list(line.get_ydata())) for line in solid]
+    assert drawn == [
+        ([10, 20], [0.5, 0.8]),
+        ([10, 20], [0.04, 0.05]),
+        ([10, 20], [0.2, 0.4]),
+        ([10, 20], [0.04, 0.05]),
+    ]
+    bars = [bar for container in ax.containers for bar in container.lines[2][0].get_segments()]
+    assert np.ptp(bars[0][:, 1]) == pytest.approx(6 * 0.02)
+    assert texts(ax) == ["large", "small"]
+    assert ax.get_xlabel() == "Subjects an arm"
+
+
+def test_needed_curves_are_logarithmic_over_a_wide_range_only(ax):
+    table = pd.DataFrame({"Fall, %": [2, 5, 10], "n_per_arm": [700, 120, 30]})
+    plots.needed_curves(table, "Fall, %", "n_per_arm", ax=ax)
+    assert (ax.get_xscale(), ax.get_yscale()) == ("linear", "log")
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("Fall, %", "Subjects an arm")
+    assert list(ax.lines[0].get_ydata()) == [700, 120, 30]
+    assert texts(ax) == []
+
+
+def test_needed_by_writes_each_number_beside_its_mark(ax):
+    table = pd.DataFrame(
+        {"plan": ["a", "a", "b"], "host": ["mice", "people", "mice"], "n_per_arm": [12, 1500, 8]}
+    )
+    plots.needed_by(table, "plan", by="host", ax=ax)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b"]
+    marks = [sorted(zip(line.get_xdata(), line.get_ydata(), strict=True)) for line in ax.lines]
+    assert marks == [[(8, 1), (12, 0)], [(1500, 0)]]
+    assert sorted(note.get_text() for note in ax.texts) == ["1,500", "12", "8"]
+    assert ax.get_ylim()[0] > ax.get_ylim()[1]  # the first plan is on top
+    assert texts(ax) == ["mice", "people"]
+
+
+def test_predicted_observed_shows_each_prediction_with_both_errors(ax):
+    table = pd.DataFrame(
+        {
+            "predicted": [0.2, 0.7],
+            "predicted_se": [0.1, 0.05],
+            "observed": [0.3, 0.6],
+            "observed_se": [0.02, 0.03],
+            "contrast": ["obesity", "diet"],
+        }
+    )
+    plots.predicted_observed(table, by="contrast", ax=ax)
+    marks = [line for line in ax.lines if line.get_marker() in set(style.MARKERS)]
+    assert [(line.get_xdata()[0], line.get_ydata()[0]) for line in marks] == [(0.2, 0.3), (0.7, 0.6)]
+    across = ax.containers[0].lines[2][0].get_segments()[0]
+    assert np.ptp(across[:, 0]) == pytest.approx(0.2)
+    assert texts(ax) == ["obesity", "diet"]
+
+
+def test_plans_that_cannot_be_drawn_are_refused_with_all_that_is_wrong(curve):
+    with pytest.raises(ParameterError) as caught:
+        plots.power_curves(curve.drop(columns="type_i"), "n_per_arms", by="effects")
+    for wrong in ("'n_per_arms'", "'type_i'", "'effects'", "did you mean"):
+        assert wrong in str(caught.value)
+    with pytest.raises(ParameterError, match="no rows"):
+        plots.needed_curves(curve.head(0), "n_per_arm", "power")

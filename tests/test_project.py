@@ -64,6 +64,30 @@ def test_importing_the_library_loads_nothing_heavy():
 
 
 def test_every_public_name_exists_and_is_documented():
-    names = [name for name in an.__all__ if name not in {"errors", "pilots", "plots", "readers"}]
+    names = [name for name in an.__all__ if name not in {"claims", "errors", "pilots", "plots", "readers"}]
     assert len(names) <= 30
     assert not [name for name in names if not (getattr(an, name).__doc__ or "").strip()]
+
+
+def test_the_table_in_the_readme_is_that_of_the_claims():
+    """Every number of animals and people in the first table is computed again."""
+    claims = an.load_claims()
+    rows = {
+        "The community of gut microbes shifts": "composition_shifts",
+        "Diversity falls": "diversity_falls",
+        "Harmful bacteria overgrow": "harmful_bacteria_rise",
+        "The gut lets more through": "permeability_rises",
+        "The gut is inflamed": "inflammation_rises",
+        "The immune system is dysregulated": "immune_dysregulation",
+        "Digestion suffers": "digestive_complaints",
+        "Permeability goes with the loss of diversity": "permeability_goes_with_diversity",
+    }
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for text, name in rows.items():
+        numbers = []
+        for host in ("mice", "humans"):
+            claim = claims.get(f"{name}_{host}")
+            numbers.append(str(an.data_needed(claim).plan.total) if claim else "")
+        assert f"| {text} | no | {numbers[0]} | {numbers[1]} |".replace("|  |", "| |") in readme
+    tested = [claim for claim in claims.values() if claim.testable]
+    assert f"{len(an.list_datasets())} public tables against the {len(tested)} claims" in readme

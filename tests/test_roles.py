@@ -36,6 +36,37 @@ def test_a_new_treatment_drops_the_old_ones_reference():
     assert changed(treatment="abx") == ROLES
 
 
+@pytest.mark.parametrize(
+    ("dose", "given", "kept"),
+    [
+        ([0.0, 1.0], 0, "0.0"),
+        ([0.0, 1.0], "0", "0.0"),
+        ([0, 1], 0.0, "0"),
+        ([0.5, np.nan], 0.5, "0.5"),
+        ([False, True], False, "False"),
+        (["0", "1"], 0, "0"),
+    ],
+)
+def test_a_reference_is_written_as_its_column_writes_it(dose, given, kept):
+    metadata = pd.DataFrame({"dose": dose})
+    roles = change_roles(Roles(), {"treatment": "dose", "reference": given}, metadata)
+    check_roles(roles, metadata, "t")
+    assert roles.reference == kept
+
+
+def test_text_does_not_compare_as_a_number():
+    metadata = pd.DataFrame({"dose": ["0", "1"]})
+    roles = change_roles(Roles(), {"treatment": "dose", "reference": "0.0"}, metadata)
+    with pytest.raises(RoleError, match=r"no sample has dose = '0\.0'"):
+        check_roles(roles, metadata, "t")
+
+
+def test_columns_are_named_by_scalars():
+    with pytest.raises(RoleError) as caught:
+        changed(subject=["mouse"], reference=["none", "drug"])
+    assert len(caught.value.faults) == 2
+
+
 def test_none_unsets():
     assert changed(subject=None).subject is None
     assert changed(reference=None).reference is None

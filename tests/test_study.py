@@ -472,3 +472,23 @@ def test_a_taxonomy_of_lineages_is_parsed():
 def test_a_taxonomy_without_ranks_is_refused():
     with pytest.raises(TaxonomyError, match="no column is a rank: colour"):
         build(taxonomy=pd.DataFrame({"colour": list("rgb")}, FEATURES))
+
+
+def test_what_is_handed_out_can_be_changed_without_changing_the_study(study):
+    before = study.metadata, study.depths, study.taxonomy
+    for frame in (study.metadata, study.taxonomy):
+        frame.iloc[0, 0] = "changed"
+        frame["new"] = 1
+    for series in (study.metadata["mouse"], study.depths):
+        series.iloc[0] = series.iloc[-1]
+    pd.testing.assert_frame_equal(study.metadata, before[0])
+    pd.testing.assert_series_equal(study.depths, before[1])
+    pd.testing.assert_frame_equal(study.taxonomy, before[2])
+
+
+def test_the_text_of_a_study_is_whole():
+    columns = [f"column_{number}" for number in range(30)]
+    table = pd.DataFrame([[1, 2], [3, 4]], index=["s1", "s2"])
+    text = repr(Study.from_frame(table, pd.DataFrame(0, index=table.index, columns=columns)))
+    assert all(column in text for column in columns)
+    assert max(map(len, text.splitlines())) <= 110

@@ -215,3 +215,17 @@ def test_counts_rarefied_to_a_round_depth_are_reads():
     counts = np.random.default_rng(1).multinomial(100_000, long_tail)
     assert np.mean(counts[counts > 0] == 1) > 0.1
     assert scaled_reason(sparse.csr_array(counts)) is None
+
+
+@pytest.mark.parametrize("scale", [1_000, 5_000, 20_000, 100_000])
+def test_fractions_that_were_multiplied_and_cut_off(compositions, scale):
+    cut = sparse.csr_array(np.floor(scale * compositions).astype(int))
+    assert f"a little under {scale:,}" in scaled_reason(cut)
+
+
+@pytest.mark.parametrize("depth", [1_000, 5_000, 20_000])
+@pytest.mark.parametrize("least", [0.1, 0.2])
+def test_reads_that_lost_rare_taxa_after_rarefaction_to_a_round_depth_are_reads(compositions, depth, least):
+    counts = np.random.default_rng(1).multinomial(depth, compositions)
+    kept = counts[:, (counts > 0).mean(axis=0) >= least]
+    assert scaled_reason(sparse.csr_array(kept)) is None

@@ -19,7 +19,10 @@ from analysis.errors import (
     one_fault,
 )
 from analysis.roles import Roles, check_roles
+from analysis.selection import find_gaps, match_level
 from analysis.validation import check_unique
+
+_FEW_CLUSTERS = 2  # of an arm; see the notes of compare_means
 
 
 class _Gaps:
@@ -82,13 +85,15 @@ def lay_out(
     samples = _join(values, metadata, roles, gaps, log=log)
     samples = _phases(samples, roles, gaps)
     gaps.faults.raise_if_any()
+    if (found := match_level(level, metadata[roles.treatment])) is not None:
+        level = found
     samples, level_name = _two_arms(samples, roles, level, gaps)
     baseline = _baseline(samples, roles, baseline_values, gaps, log=log, keep=method == "mixed")
     kind: Kind = _kind(samples, roles, method, baseline is not None, gaps)
     gaps.faults.raise_if_any()
     samples = samples[samples["subject"].isin(_complete(samples, baseline, method))]
     layout = Layout(samples, kind, str(roles.reference), level_name, baseline, roles, tuple(gaps.notes))
-    return replace(layout, notes=(*layout.notes, *_repeats(layout)))
+    return replace(layout, notes=(*layout.notes, *_repeats(layout), *_few_clusters(layout)))
 
 
 def _join(values: pd.Series, metadata: pd.DataFrame, roles: Roles, gaps: _Gaps, *, log: bool) -> pd.DataFrame:
@@ -124,8 +129,8 @@ def _join(values: pd.Series, metadata: pd.DataFrame, roles: Roles, gaps: _Gaps, 
             samples[role] = metadata[column].to_numpy()[rows]
     for role in ("treatment", "subject", "cluster"):
         if role in samples:
-            present = samples[role].notna()
-            samples[role] = samples[role].astype(object).where(~present, samples[role].astype(str))
+            missing = find_gaps(samples[role])
+            samples[role] = samples[role].astype(str).astype(object).mask(missing, None)
     if "subject" not in samples:
         samples["subject"] = ids.to_numpy(dtype=object)
     return samples
@@ -353,6 +358,17 @@ def _both_arms(samples: pd.DataFrame, unit: str) -> pd.Series:
     """Say of each unit whether it has samples in both arms."""
     shares = samples.groupby(unit)["arm"].mean()
     return (shares > 0) & (shares < 1)
+
+
+def _few_clusters(layout: Layout) -> list[str]:
+    """Say where one arm has so few treated clusters beside the other that no test can tell their spread."""
+    if layout.kind != "cluster":
+        return []
+    few, many = sorted(layout.per_arm("cluster").values())
+    if few != _FEW_CLUSTERS or many < 2 * few:
+        return []
+    note = f"{few} clusters in one arm against {many}: where those 2 are smaller or more variable, the test "
+    return [note + "rejects too often, and no test of 2 clusters can tell"]
 
 
 def _repeats(layout: Layout) -> list[str]:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from analysis.arguments import check_choice, check_number
 from analysis.comparison.distance_components import check_distances, split_distances
 from analysis.comparison.intraclass import split_values
 from analysis.errors import DesignError, Faults, IdError, ParameterError, listed, one_fault
+from analysis.selection import find_gaps
 from analysis.validation import check_unique
 
 if TYPE_CHECKING:
@@ -159,10 +161,14 @@ def variance_components(
     (0.9661, [0.784, 0.999])
     """
     faults = Faults(_WHERE, ParameterError)
-    if not 0.5 < conf_level < 1:
-        faults.add(f"{conf_level!r}", where="conf_level=", expected="above .5 and below 1, such as .95")
-    if missing not in ("raise", "drop"):
-        faults.add(f"{missing!r} is not known", where="missing=", expected="'raise' or 'drop'")
+    check_number(
+        faults, "conf_level", conf_level, lambda x: 0.5 < x < 1, "a number above .5 and below 1, such as .95"
+    )
+    check_choice(faults, "missing", missing, ("raise", "drop"))
+    if subject is None:
+        faults.add(
+            "no subjects", where="subject=", expected="a Series by sample id, such as study.metadata['mouse']"
+        )
     faults.raise_if_any()
     distances = None
     if not isinstance(values, pd.Series):
@@ -230,10 +236,11 @@ def _join(
         else:
             samples["covariate" if name == "covariates" else name] = rows
     faults.raise_if_any()
-    bad = samples.isna().any(axis=1) | np.isinf(samples["value"])
+    gaps = samples.apply(find_gaps)
+    bad = gaps.any(axis=1) | np.isinf(samples["value"])
     if not bad.any():
         return samples, []
-    columns = [str(column) for column in samples.columns[samples.isna().any()]]
+    columns = [str(column) for column in samples.columns[gaps.any()]]
     what = f"{bad.sum()} of {len(samples)} samples have gaps ({', '.join(columns)}): {listed(ids[bad])}"
     if missing == "raise":
         remedy = "missing='drop' leaves them out and says so"

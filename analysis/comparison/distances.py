@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from analysis.errors import AnalysisError, Faults, IdError, MetadataError, did_you_mean, listed, one_fault
+from analysis.selection import find_gaps
 from analysis.validation import check_ids
 
 _ASYMMETRY = 1e-8  # of the largest distance
@@ -139,8 +140,16 @@ def _check_numbers(matrix: np.ndarray, names: Sequence[object], faults: Faults) 
 def _column(role: str, given: Any, metadata: pd.DataFrame, at: np.ndarray, faults: Faults) -> pd.Series:
     """Find a column, or make one of values, for the samples at these rows of the metadata."""
     where = f"{role.split(maxsplit=1)[0]}="
+    if not isinstance(given, pd.Series | pd.Index | pd.api.extensions.ExtensionArray):
+        try:
+            given = given if isinstance(given, str | Hashable) else np.asarray(given)
+        except ValueError:  # lists of unequal length
+            faults.add(
+                f"a {type(given).__name__} of lists", where=where, expected="a column's name, or one column"
+            )
+            return pd.Series(dtype=object)
     if np.ndim(given) == 0:
-        if given not in metadata.columns:
+        if not isinstance(given, Hashable) or given not in metadata.columns:
             faults.add(
                 f"there is no column {given!r}",
                 where=where,
@@ -166,7 +175,7 @@ def _column(role: str, given: Any, metadata: pd.DataFrame, at: np.ndarray, fault
             return column
         column = column.reindex(metadata.index)
     column = column.iloc[at]
-    missing = column.index[column.isna()]
+    missing = column.index[find_gaps(column)]
     if len(missing):
         faults.add(
             f"{len(missing)} of {len(column)} samples have no {str(column.name)!r}: {listed(missing)}",

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import html
 import math
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
-import numpy as np
 import pandas as pd
 
+from analysis.arguments import check_count, check_flag, check_number, check_seed, is_one_of
 from analysis.comparison.arm_models import METHODS, Draws, Model, choose, fit
 from analysis.comparison.arms import lay_out
 from analysis.comparison.inference import Alternative, Pivot
 from analysis.comparison.layout import WHERE, Layout
-from analysis.errors import Faults, ParameterError, did_you_mean
-from analysis.roles import Roles
-from analysis.study import Study
+from analysis.errors import Faults, ParameterError, RoleError, did_you_mean, listed, one_fault
+from analysis.roles import KEPT, TIMED, Roles, change_roles
+from analysis.study import Study, metadata_of
 
 
 @dataclass(frozen=True)
@@ -244,23 +244,22 @@ def compare_means(
     >>> result.method, round(result.estimate, 3), round(result.standard_error, 3), result.df
     ('cluster_means', -0.85, 0.079, 2)
     """
-    _check_arguments(method, alternative, conf_level, margin, missing, permutations)
+    _check_arguments(method, alternative, conf_level, margin, missing, permutations, seed, log=log)
     by_subject = baseline if isinstance(baseline, pd.Series) else None
     given = {
         "treatment": treatment,
-        "reference": None if reference is None else str(reference),
+        "reference": reference,
         "subject": subject,
         "time": time,
         "cluster": cluster,
-        "baseline": () if by_subject is not None else _times(baseline),
-        "follow_up": _times(follow_up),
+        "baseline": () if by_subject is not None else baseline,
+        "follow_up": follow_up,
     }
-    given = {role: value for role, value in given.items() if value is not None}
-    roles = replace(metadata.roles if isinstance(metadata, Study) else Roles(), **given)
-    _check_roles_given(roles)
+    table = metadata_of(metadata, WHERE)
+    roles = _roles(metadata.roles if isinstance(metadata, Study) else Roles(), given, table)
     layout = lay_out(
         values,
-        metadata.metadata if isinstance(metadata, Study) else metadata,
+        table,
         roles,
         level=level,
         baseline_values=by_subject,
@@ -320,6 +319,9 @@ def _check_arguments(
     margin: float | None,
     missing: str,
     permutations: int,
+    seed: int,
+    *,
+    log: bool,
 ) -> None:
     faults = Faults(WHERE, ParameterError)
     for name, value, known in (
@@ -327,27 +329,52 @@ def _check_arguments(
         ("alternative", alternative, ("two-sided", "less", "greater")),
         ("missing", missing, ("raise", "drop")),
     ):
-        if value not in known:
+        if not is_one_of(value, known):
             faults.add(
                 f"{value!r} is not known",
                 where=f"{name}=",
                 remedy=did_you_mean(value, [entry for entry in known if entry]),
             )
-    if not 0.5 < conf_level < 1:
-        faults.add(f"{conf_level!r}", where="conf_level=", expected="above .5 and below 1, such as .95")
-    if margin is not None and not 0 < margin < math.inf:
-        faults.add(
-            f"{margin!r}",
-            where="margin=",
-            expected="a finite difference above 0, in the unit of the values (relative with log=True)",
-            remedy="give its size without a sign: alternative='less' or 'greater' says the direction",
+    check_number(
+        faults, "conf_level", conf_level, lambda x: 0.5 < x < 1, "a number above .5 and below 1, such as .95"
+    )
+    if margin is not None:
+        check_number(
+            faults,
+            "margin",
+            margin,
+            lambda x: x > 0,
+            "a finite difference above 0, in the unit of the values (relative with log=True)",
+            "give its size without a sign: alternative='less' or 'greater' says the direction",
         )
-    if permutations < 99:
-        faults.add(f"{permutations!r}", where="permutations=", expected="99 or more")
+    check_count(faults, "permutations", permutations, 99, "arrangements")
+    check_seed(faults, seed)
+    check_flag(faults, "log", log)
     faults.raise_if_any()
 
 
-def _check_roles_given(roles: Roles) -> None:
+def _roles(own: Roles, given: dict[str, object], metadata: pd.DataFrame) -> Roles:
+    """Put what was named in place of a study's own roles; the rules are those of `Study.with_roles`.
+
+    Raises
+    ------
+    RoleError
+        Where another time column leaves the study's baseline or follow-up without a meaning.
+    ParameterError
+        Where the treatment, the reference or the subject of a baseline is not named.
+    """
+    roles = change_roles(own, {role: KEPT if one is None else one for role, one in given.items()}, metadata)
+    if roles.time != own.time and given["baseline"] is None and given["follow_up"] is None:
+        lost = [f"{role} {listed(getattr(own, role))}" for role in TIMED if getattr(own, role)]
+        if lost:
+            raise one_fault(
+                RoleError,
+                WHERE,
+                f"the study's {' and '.join(lost)} are values of {own.time!r}, not of {roles.time!r}",
+                where="time=",
+                expected=f"times of {roles.time!r}",
+                remedy="give baseline= and follow_up=, or baseline=() to average all times",
+            )
     faults = Faults(WHERE, ParameterError)
     for role in ("treatment", "reference"):
         if getattr(roles, role) is None:
@@ -363,10 +390,4 @@ def _check_roles_given(roles: Roles) -> None:
             remedy="give subject= as well",
         )
     faults.raise_if_any()
-
-
-def _times(value: object) -> tuple | None:
-    """Return times as a tuple; None stays None (not named)."""
-    if value is None:
-        return None
-    return (value,) if np.ndim(value) == 0 else tuple(value)  # type: ignore[arg-type]
+    return roles

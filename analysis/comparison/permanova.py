@@ -10,15 +10,19 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
+from analysis.arguments import check_choice, check_number
 from analysis.comparison.dispersion import permdisp
 from analysis.comparison.distances import align, is_number
 from analysis.comparison.label_plan import LabelPlan, centred, orthonormal, p_values
 from analysis.comparison.permutation import Units, arrange, check_reach, exchangeable_units, in_words
 from analysis.errors import DesignError, Faults, ParameterError, listed, one_fault
+from analysis.study import metadata_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
     from skbio import DistanceMatrix
+
+    from analysis.study import Study
 
 
 class Term(NamedTuple):
@@ -101,7 +105,7 @@ class Permanova:
 
 def permanova(
     distances: DistanceMatrix | pd.DataFrame | np.ndarray,
-    metadata: pd.DataFrame,
+    metadata: pd.DataFrame | Study,
     factor: str | ArrayLike,
     blocks: str | ArrayLike | None = None,
     plots: str | ArrayLike | None = None,
@@ -118,8 +122,9 @@ def permanova(
     ----------
     distances : skbio.DistanceMatrix, pandas.DataFrame or numpy.ndarray, shape (n_samples, n_samples)
         Distances between samples. An array takes its ids from the rows of the metadata.
-    metadata : pandas.DataFrame
-        Indexed by sample id. Every sample with distances needs a row; further rows are not looked at.
+    metadata : pandas.DataFrame or Study
+        Indexed by sample id; of a study its metadata. Every sample with distances needs a row; further rows
+        are not looked at.
     factor : str or array-like
         The column tested, or a value for each row of the metadata (a Series is matched by its index).
         Numbers enter as a slope (1 degree of freedom), all else as categories, as in R: turn numbers that
@@ -189,10 +194,10 @@ def permanova(
     """
     _check_arguments(permutations, seed, by, alpha)
     given = {"factor": factor, "blocks": blocks, "plots": plots}
-    covariates = [covariates] if isinstance(covariates, str | pd.Series | np.ndarray) else list(covariates)
+    covariates = _as_list(covariates)
     given |= {f"covariates {number}": one for number, one in enumerate(covariates, start=1)}
-    given = {role: one for role, one in given.items() if one is not None}
-    matrix, columns = align(distances, metadata, given, "permanova")
+    given = {role: one for role, one in given.items() if one is not None or role == "factor"}
+    matrix, columns = align(distances, metadata_of(metadata, "permanova"), given, "permanova")
     others = {str(one.name): one for key, one in columns.items() if key.startswith("covariates")}
     if len(others) < len(covariates):
         raise one_fault(ParameterError, "permanova", "a covariate is named twice", where="covariates=")
@@ -256,11 +261,25 @@ def _check_arguments(permutations: int, seed: int, by: str, alpha: float | None)
         whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
         if not whole or value < least:
             faults.add(f"{name}={value!r}", expected=f"a whole number of {least} or more")
-    if by not in ("terms", "margin"):
-        faults.add(f"by={by!r}", expected="'terms' or 'margin'")
-    if alpha is not None and not (isinstance(alpha, float | int) and 0 < alpha < 1):
-        faults.add(f"alpha={alpha!r}", expected="a number between 0 and 1, or None")
+    check_choice(faults, "by", by, ("terms", "margin"))
+    if alpha is not None:
+        check_number(faults, "alpha", alpha, lambda x: 0 < x < 1, "a number between 0 and 1, or None")
     faults.raise_if_any()
+
+
+def _as_list(covariates: object) -> list[Any]:
+    """Return one covariate or several as a list."""
+    if isinstance(covariates, str | pd.Series | np.ndarray):
+        return [covariates]
+    if isinstance(covariates, list | tuple | pd.Index):
+        return list(covariates)
+    raise one_fault(
+        ParameterError,
+        "permanova",
+        f"a {type(covariates).__name__}",
+        where="covariates=",
+        expected="a column's name or values, or a list of these",
+    )
 
 
 def _check_number(permutations: int, alpha: float) -> None:

@@ -207,12 +207,14 @@ def check_reach(units: Units, smallest_p: float, alpha: float) -> None:
     """Raise `DesignError` where even the most extreme arrangement would give a p above alpha."""
     if smallest_p <= alpha:
         return
+    # Ties found among the arrangements can be more than the design's symmetry says; else the exact number.
+    tied = smallest_p > units.smallest_p * (1 + 1e-9)
+    alike = in_words(round(smallest_p * units.n_arrangements) if tied else units.n_equivalent)
     raise one_fault(
         DesignError,
         f"testing {units.factor!r}",
         f"the smallest p this design can reach is {smallest_p:.3g}: {units.scheme}, and of "
-        f"{units.n_arrangements:,} arrangements {round(smallest_p * units.n_arrangements):,} "
-        "split them in the same way",
+        f"{in_words(units.n_arrangements)} arrangements {alike} split them in the same way",
         expected=f"a design that can reach p <= {alpha:g}",
         remedy=f"{_enough(units, alpha)}; alpha=None gives the figures all the same",
     )

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from analysis.arguments import check_flag
 from analysis.diversity.draws import check_draws, deep_enough
 from analysis.diversity.metrics import Metric, choose_metrics, refuse_empty, row_blocks
 from analysis.diversity.rarefaction import rarefied_metrics
 from analysis.diversity.richness import expected_richness
-from analysis.errors import AnalysisWarning, ParameterError, listed, one_fault
+from analysis.errors import AnalysisWarning, Faults, ParameterError, listed, one_fault
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -109,6 +110,9 @@ def alpha_diversity(
     s2                         3  1.515152
     """
     chosen = choose_metrics(metrics, study, base)
+    faults = Faults("alpha_diversity", ParameterError)
+    check_flag(faults, "with_se", with_se)
+    faults.raise_if_any()
     if with_se and (depth is None or iterations == 1):
         raise one_fault(
             ParameterError,

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from analysis.arguments import check_number, is_one_of
 from analysis.diversity.draws import check_draws, deep_enough, is_whole, rarefied_tables
 from analysis.diversity.metrics import dense_where_seen, proportions, refuse_empty
 from analysis.diversity.phylogeny import Branches, branches_of, unifrac
-from analysis.errors import ParameterError, TableError, did_you_mean, listed, one_fault
+from analysis.errors import Faults, ParameterError, TableError, did_you_mean, listed, one_fault
+from analysis.study import check_study
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -115,6 +117,7 @@ def beta_diversity(
     from scipy.spatial.distance import squareform
     from skbio import DistanceMatrix
 
+    check_study(study, "beta_diversity")
     _check_arguments(metric, pseudocount, memory_limit_gb)
     if depth is not None:
         check_draws(iterations, seed)
@@ -203,19 +206,17 @@ def _closed(study: Study) -> sparse.csr_array:
 
 
 def _check_arguments(metric: str, pseudocount: float, memory_limit_gb: float) -> None:
-    if metric not in _NAMES:
+    if not is_one_of(metric, _NAMES):
         raise one_fault(
             ParameterError,
             "metric",
             f"{metric!r} is no beta diversity metric",
             remedy=did_you_mean(metric, _NAMES),
         )
-    if not (np.isfinite(pseudocount) and pseudocount >= 0):
-        raise one_fault(
-            ParameterError, "pseudocount", f"{pseudocount!r}", expected="a number of 0 or more, such as 0.5"
-        )
-    if not memory_limit_gb > 0:
-        raise one_fault(ParameterError, "memory_limit_gb", f"{memory_limit_gb!r}", expected="more than 0")
+    faults = Faults("beta_diversity", ParameterError)
+    check_number(faults, "pseudocount", pseudocount, lambda x: x >= 0, "a number of 0 or more, such as 0.5")
+    check_number(faults, "memory_limit_gb", memory_limit_gb, lambda x: x > 0, "a number above 0")
+    faults.raise_if_any()
 
 
 def _check_zeros(study: Study, pseudocount: float, depth: int | None) -> None:

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
+from analysis.arguments import as_texts, is_finite
 from analysis.diversity.phylogeny import branches_of
 from analysis.errors import Faults, ParameterError, TableError, did_you_mean, listed, one_fault
+from analysis.study import check_study
 
 if TYPE_CHECKING:
     from analysis.diversity.phylogeny import Branches
@@ -196,6 +198,11 @@ _NEED_COUNTS = {
 }
 
 
+def is_metric(name: str) -> bool:
+    """Say whether there is an alpha diversity of that name."""
+    return name in _NAMES or _HILL.match(name) is not None
+
+
 def choose_metrics(names: str | Sequence[str], study: Study, base: float | None = None) -> list[Metric]:
     """Find metrics by name and bind what they need: the base of the logarithm, the order, the tree.
 
@@ -217,12 +224,13 @@ def choose_metrics(names: str | Sequence[str], study: Study, base: float | None 
     TreeError
         Where Faith's PD is asked for and the tree cannot give it.
     """
-    wanted = [names] if isinstance(names, str) else list(names)
+    check_study(study, "metrics")
+    wanted = as_texts(names, "metrics", "metrics", f"a name, or a list of names: {', '.join(_NAMES)}")
     faults = Faults("metrics", ParameterError)
     if not wanted:
         faults.add("no metric was named", remedy=did_you_mean("", _NAMES))
     for name in wanted:
-        if name not in _NAMES and not _HILL.match(str(name)):
+        if not is_metric(str(name)):
             faults.add(
                 f"{name!r} is no alpha diversity metric",
                 remedy=did_you_mean(name, _NAMES) + "; hill_Q for a Hill number of any order Q >= 0",
@@ -230,7 +238,7 @@ def choose_metrics(names: str | Sequence[str], study: Study, base: float | None 
     repeated = {str(name) for name in wanted if wanted.count(name) > 1}
     if repeated:
         faults.add(f"named more than once: {', '.join(sorted(repeated))}")
-    if base is not None and not (np.isfinite(base) and base > 0 and base != 1):
+    if base is not None and not (is_finite(base) and base > 0 and base != 1):
         faults.add(
             f"{base!r} is no base of a logarithm", where="base=", expected="2, 10, ... or None for nats"
         )

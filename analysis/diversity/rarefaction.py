@@ -21,6 +21,7 @@ from analysis.diversity.draws import (
 from analysis.diversity.metrics import Metric, choose_metrics, refuse_empty
 from analysis.diversity.richness import expected_richness
 from analysis.errors import DepthError, Faults, ParameterError, one_fault
+from analysis.study import check_study
 
 if TYPE_CHECKING:
     from analysis.study import Study
@@ -69,6 +70,7 @@ def rarefy(study: Study, depth: int, seed: int = 0, drop_shallow: bool = False) 
     >>> rarefy(Study.from_frame(table), depth=10).depths.tolist()
     [10, 10]
     """
+    check_study(study, "rarefy")
     check_draws(1, seed)
     study = deep_enough(study, depth, drop_shallow=drop_shallow)
     counts = next(rarefied_tables(study, depth, iterations=1, seed=seed))
@@ -151,6 +153,10 @@ def _depths_of_samples(depths: Sequence[int] | None, study: Study) -> list[np.nd
         ladder = np.unique(np.geomspace(1, reads.max(), _CURVE_POINTS).round().astype(int))
         return [np.append(ladder[ladder < own], own) for own in reads]
     faults = Faults("depths", ParameterError)
+    if not isinstance(depths, Sequence | np.ndarray | pd.Series | pd.Index) or isinstance(depths, str):
+        expected = "a list of whole numbers, such as [100, 1000]"
+        faults.add(f"a {type(depths).__name__} is no list of depths", expected=expected)
+        faults.raise_if_any()
     for depth in depths:
         if not is_whole(depth) or depth < 1:
             faults.add(f"{depth!r} is no number of reads", expected="whole numbers of 1 or more")

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from scipy import optimize
 
-from analysis.arguments import check_choice
-from analysis.errors import Faults, ParameterError, did_you_mean, one_fault
-from analysis.pilots.batch_distances import bray_curtis_batch
-from analysis.pilots.plans import Plan, plan_arms
-from analysis.pilots.simulator import Simulator
+from analysis.arguments import check_choice, check_count, check_number
+from analysis.errors import Faults, ParameterError, did_you_mean
+from analysis.pilots.model import Pilot
+from analysis.pilots.solving import Twins, omega_squared_of, solve
 from analysis.pilots.targets import shannon_of
 
 if TYPE_CHECKING:
-    from analysis.pilots.model import Pilot
+    from analysis.pilots.plans import Plan
 
-_SUBJECTS = 300  # in the simulated studies that a change of Shannon is solved on
-_PER_ARM = 60  # in those that a shift is solved on
-_ROUNDS = 6  # such studies
-_CLOSE = 2e-4  # of the bracket, at which the search stops
 _STEEPEST = 60.0  # exponent of the steepest composition looked at
 _FLATTEST = 0.05
 _WIDEST = 12.0  # largest log fold change
@@ -114,17 +108,21 @@ def fold_change(pilot: Pilot, folds: Mapping[str, float]) -> Effect:
     -----
     The change acts before shares are closed to 1: of a taxon of 30 %, doubling makes 46 %.
     """
-    faults = Faults("fold_change", ParameterError)
+    faults = _begin("fold_change", pilot)
+    if not isinstance(folds, Mapping):
+        faults.add(
+            f"folds is a {type(folds).__name__}", expected="a mapping, for example {'Bacteroides': 0.5}"
+        )
+        faults.raise_if_any()
     known = list(pilot.taxa.index)
     log_fold = np.zeros(len(pilot))
     for taxon, fold in folds.items():
-        if taxon not in pilot.taxa.index:
-            faults.add(f"there is no taxon {taxon!r}", where=pilot.name, remedy=did_you_mean(taxon, known))
-        elif not (np.isfinite(fold) and fold > 0):
-            faults.add(
-                f"{fold!r}", where=f"fold of {taxon!r}", expected="a finite factor above 0, 1 for no change"
-            )
-        else:
+        if taxon not in known:
+            remedy = did_you_mean(str(taxon), known)
+            faults.add(f"there is no taxon {taxon!r}", where=pilot.name, remedy=remedy)
+        elif check_number(
+            faults, f"fold of {taxon!r}", fold, lambda x: x > 0, "a finite factor above 0, 1 for no change"
+        ):
             log_fold[known.index(taxon)] = math.log(fold)
     if not folds:
         faults.add("no taxon", where="folds=", expected="for example {'Bacteroides': 0.5}")
@@ -166,16 +164,21 @@ def shannon_change(
     ParameterError
         Where no such change exists: -100 % or beyond, a gain of richness, or more than can be reached.
     """
-    faults = Faults("shannon_change", ParameterError)
+    faults = _begin("shannon_change", pilot)
+    check_count(faults, "seed", seed, 0, "the random state")
     check_choice(faults, "by", by, ("evenness", "richness"))
-    if not np.isfinite(percent) or percent <= -100:
-        faults.add(
-            f"{percent:g} %",
-            where="percent=",
-            expected="above -100: Shannon is never below 0",
-            remedy="-10 is a tenth less",
+    if (
+        check_number(
+            faults,
+            "percent",
+            percent,
+            lambda x: x > -100,
+            "above -100: Shannon is never below 0",
+            "-10 is a tenth less",
         )
-    elif by == "richness" and percent > 0:
+        and by == "richness"
+        and percent > 0
+    ):
         faults.add(
             f"{percent:+g} % by richness",
             where="percent=",
@@ -189,13 +192,17 @@ def shannon_change(
             return Effect("richness", f"Shannon {percent:+g} % by loss of taxa", lost=amount)
         return Effect("evenness", f"Shannon {percent:+g} % by evenness", exponent=math.exp(amount))
 
-    reference = _mean_shannon(pilot, None, depth, seed)
+    twins = Twins(pilot, depth, seed)
 
-    def size(effect: Effect) -> np.ndarray:
-        return 100 * (_mean_shannon(pilot, effect, depth, seed) / reference - 1)
+    def size(effect: Effect, rounds: int) -> np.ndarray:
+        without, treated = (
+            np.array([shannon_of(table).mean() for table in tables])
+            for tables in twins.tables(effect, rounds)
+        )
+        return 100 * (treated / without - 1)
 
     top = 0.999 if by == "richness" else math.log(_STEEPEST if percent < 0 else _FLATTEST)
-    return _solve(make, size, percent, top, f"Shannon {percent:+g} % by {by}", "%")
+    return solve(make, size, percent, top, f"Shannon {percent:+g} % by {by}", "%")
 
 
 def composition_shift(
@@ -226,14 +233,16 @@ def composition_shift(
     ParameterError
         Where the share is impossible or cannot be reached.
     """
-    faults = Faults("composition_shift", ParameterError)
+    faults = _begin("composition_shift", pilot)
+    check_count(faults, "seed", seed, 0, "the random state")
     check_choice(faults, "metric", metric, ("braycurtis",))
-    if not 0 <= omega_squared < 1:
-        faults.add(
-            f"{omega_squared:g}",
-            where="omega_squared=",
-            expected="a share of variance, 0 or above and below 1",
-        )
+    check_number(
+        faults,
+        "omega_squared",
+        omega_squared,
+        lambda share: 0 <= share < 1,
+        "a share of variance, 0 or above and below 1",
+    )
     faults.raise_if_any()
     order = np.argsort(-pilot.taxa["mean_share"].to_numpy(), kind="stable")
     direction = np.empty(len(pilot))
@@ -244,60 +253,22 @@ def composition_shift(
             "composition", f"omega squared {omega_squared:g} of {metric}", log_fold=amount * direction
         )
 
-    by_chance = _omega_squared(pilot, make(0.0), depth, seed)
+    twins = Twins(pilot, depth, seed)
 
-    def size(effect: Effect) -> np.ndarray:
-        return _omega_squared(pilot, effect, depth, seed) - by_chance
+    def size(effect: Effect, rounds: int) -> np.ndarray:
+        return omega_squared_of(*twins.tables(effect, rounds))
 
-    return _solve(make, size, omega_squared, _WIDEST, f"omega squared {omega_squared:g}", "")
+    return solve(make, size, omega_squared, _WIDEST, f"omega squared {omega_squared:g}", "")
 
 
-def _solve(
-    make: Callable[[float], Effect],
-    size: Callable[[Effect], np.ndarray],
-    wanted: float,
-    top: float,
-    what: str,
-    unit: str,
-) -> Effect:
-    """Find the amount from 0 to `top` whose size, on the same random numbers, is what was wanted."""
-    if wanted == 0:
-        return replace(make(0.0), size=0.0, size_se=0.0)
-    most = size(make(top)).mean()
-    if abs(most) < abs(wanted):
-        raise one_fault(
-            ParameterError,
-            "effect",
-            f"{what} cannot be reached",
-            expected=f"at most {most:.3g}{' ' + unit if unit else ''} in this pilot",
+def _begin(subject: str, pilot: object) -> Faults:
+    """Open the list of faults; without a pilot nothing else can be checked."""
+    faults = Faults(subject, ParameterError)
+    if not isinstance(pilot, Pilot):
+        faults.add(
+            f"pilot is a {type(pilot).__name__}",
+            expected="a Pilot",
+            remedy="fit_pilot(study) makes one of a table, load_pilot('sze_baxter') loads one",
         )
-
-    def missed(amount: float) -> float:
-        # Nothing done, nothing changed; at the top the size is known to be beyond.
-        return -abs(wanted) if amount == 0 else abs(size(make(amount)).mean()) - abs(wanted)
-
-    effect = make(optimize.brentq(missed, 0.0, top, xtol=_CLOSE * abs(top)))
-    reached = size(effect)
-    return replace(
-        effect, size=float(reached.mean()), size_se=float(reached.std(ddof=1) / math.sqrt(len(reached)))
-    )
-
-
-def _mean_shannon(pilot: Pilot, effect: Effect | None, depth: int | None, seed: int) -> np.ndarray:
-    """Return the mean Shannon of treated samples in each of several simulated studies of one arm."""
-    one = plan_arms([_SUBJECTS])
-    plan = Plan(one.stratum, one.cluster, one.subject, np.ones_like(one.arm), one.time)
-    tables = Simulator(pilot, plan, effect, depth).batch(np.random.default_rng(seed), _ROUNDS)
-    return np.array([shannon_of(table).mean() for table in tables])
-
-
-def _omega_squared(pilot: Pilot, effect: Effect, depth: int | None, seed: int) -> np.ndarray:
-    """Return the omega squared between two arms in each of several simulated studies."""
-    n = _PER_ARM
-    plan = plan_arms([n, n])
-    tables = Simulator(pilot, plan, effect, depth).batch(np.random.default_rng(seed), _ROUNDS)
-    squared = bray_curtis_batch(tables).astype(np.float64) ** 2
-    total = squared.sum(axis=(1, 2)) / (2 * 2 * n)
-    within = sum(squared[:, a : a + n, a : a + n].sum(axis=(1, 2)) for a in (0, n)) / (2 * n)
-    mean_within = within / (2 * n - 2)
-    return (total - within - mean_within) / (total + mean_within)
+        faults.raise_if_any()
+    return faults

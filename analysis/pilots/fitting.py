@@ -124,8 +124,10 @@ def _draft(
     seed: int,
 ) -> tuple[Draft, dict[str, float], Pairs, np.ndarray]:
     """Fit taxon by taxon; return the draft, the real figures, the pairs of samples and the prevalence."""
-    mean_share = (counts / depths[:, None]).mean(axis=0)
-    column = choose_columns(prevalence_of(counts, depths, depth), np.asarray(mean_share).ravel(), max_taxa)
+    mean_share = np.asarray((counts / depths[:, None]).mean(axis=0)).ravel()
+    # Rounding leaves a taxon that was never seen a prevalence of 1e-15.
+    seen = np.where(mean_share > 0, prevalence_of(counts, depths, depth), 0.0)
+    column = choose_columns(seen, mean_share, max_taxa)
     kept = np.flatnonzero(column >= 0)
     n_columns = int(column.max()) + 1
     table = rarefied(counts, depth, np.random.default_rng(seed))
@@ -258,7 +260,7 @@ def resampled(pilot: Pilot, seed: int, study: Study | None = None, max_taxa: int
     simulated table does the same for pilots whose table is not at hand (the parametric bootstrap).
     """
     rng = np.random.default_rng(np.random.SeedSequence(seed))
-    columns = max_taxa or len(pilot)
+    columns = max_taxa or max(len(pilot), 20)
     name = f"{pilot.name}, resampled"
     codes = pilot.source["plan"]
     if study is None:
@@ -272,7 +274,9 @@ def resampled(pilot: Pilot, seed: int, study: Study | None = None, max_taxa: int
         drawn = Study(counts, ids, pilot.taxa.index, metadata)
         roles = {"subject": "subject"} | ({"cluster": "cluster"} if pilot.has_clusters else {})
         drawn = drawn.with_roles(**roles)
-        return fit_pilot(drawn, None, columns, "stratum" if pilot.source["strata"] else None, name, seed)
+        # As deep as the shallowest: a quantile would leave out one subject in twenty.
+        depth = int(counts.sum(axis=1).min())
+        return fit_pilot(drawn, depth, columns, "stratum" if pilot.source["strata"] else None, name, seed)
     unit = study.roles.cluster or study.roles.subject
     labels = study.sample_ids.to_numpy() if unit is None else study.metadata[unit].astype(str).to_numpy()
     known = np.unique(labels)

@@ -10,7 +10,7 @@ from analysis.errors import ParameterError, did_you_mean, one_fault
 from analysis.paths import data_path
 from analysis.pilots.model import Pilot, read_pilot
 
-__all__ = ["list_pilots", "load_pilot"]
+__all__ = ["list_pilot_names", "list_pilots", "load_pilot"]
 
 
 def load_pilot(name: str) -> Pilot:
@@ -64,6 +64,11 @@ def list_pilots() -> pd.DataFrame:
             "citation": told.get("citation", ""),
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("name")
+
+
+def list_pilot_names() -> list[str]:
+    """List the names of the pilots that ship with the project, without reading them."""
+    return list(_files())
 
 
 def _files() -> dict[str, Any]:

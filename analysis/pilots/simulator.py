@@ -41,8 +41,9 @@ class Simulator:
     depth : int, optional
         Mean reads a sample; the pilot's own by default.
     icc : float, optional
-        Share of the variance of every score that belongs to the subject (and what it nests in): instead of
-        what the pilot says, or where its table had no repeats.
+        Share of the variance of every score that belongs to the subject and what it nests in (cage, stratum):
+        instead of what the pilot says, or where its table had no repeats. Cages and strata keep the share
+        that was fitted.
 
     Raises
     ------
@@ -170,11 +171,15 @@ def _merged_levels(pilot: Pilot, plan: Plan, icc: float | None) -> list[tuple]:
 
 
 def _with_icc(shares: np.ndarray, icc: float) -> np.ndarray:
-    """Rescale the parts that belong to the subject so that they add up to the ICC."""
-    held = shares[:, :-1].sum(axis=1, keepdims=True)
-    none = held <= 0
-    parts = np.where(none, np.array([0.0, 0.0, 1.0]), shares[:, :-1] / np.where(none, 1.0, held))
-    return np.hstack([parts * icc, np.full((len(shares), 1), 1 - icc)])
+    """Divide what lies within cages between subject and sample, so that the subject has the ICC in all.
+
+    Stratum and cage keep the shares that were fitted: only where they have more than the ICC is nothing left
+    for the subject itself.
+    """
+    above = shares[:, :-2]
+    held = above.sum(axis=1)
+    subject = np.clip(icc - held, 0, 1 - held)
+    return np.column_stack([above, subject, 1 - held - subject])
 
 
 def poisson(rng: np.random.Generator, means: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from numbers import Real
 
 import numpy as np
 
@@ -17,16 +18,19 @@ from analysis.pilots.effects import Effect, composition_shift
 from analysis.pilots.model import Pilot
 from analysis.pilots.simulator import Simulator
 from analysis.planning.designed_permanova import DesignedPermanova, Examined
-from analysis.planning.engine import Engine, Settings, engine_for, smallest_n
+from analysis.planning.engine import Engine, Settings, engine_for, nothing_to_find, smallest_n
 from analysis.planning.pilot_endpoint import (
     check_depth,
+    check_icc,
     check_pilot,
+    check_resamples,
     check_simulable,
     compared,
     progress_title,
 )
 from analysis.planning.replicates import run_blocks
 from analysis.planning.results import Power, SampleSize, monte_carlo_error, warn_of_size, with_error
+from analysis.study import Study
 
 _BLOCK = 32  # experiments drawn together; distances are quickest for as many
 _CELLS = 20_000_000  # distances held at a time
@@ -38,7 +42,8 @@ class CommunityEndpoint:
     """The composition of a community, compared by PERMANOVA.
 
     The effect is an omega squared (0.02: the arms explain 2 % of the variance of distances), or an `Effect`
-    from `fold_change`, `shannon_change` or `composition_shift`.
+    from `fold_change`, `shannon_change` or `composition_shift`. With a margin, an omega squared too, power is
+    that of ruling out that the arms explain so much (`omega_squared_limit`).
 
     Parameters
     ----------
@@ -50,6 +55,14 @@ class CommunityEndpoint:
         Reads a sample, 100 to 60,000; by default the pilot's own.
     icc : float, optional
         Share of the variance that belongs to the subject, for a pilot without repeated samples.
+    resamples : int
+        Refits of the pilot to other subjects, which `power` and `sample_size` then take their 95 % interval
+        from: 0 for none, else 10 or more, better 20. An omega squared, or an `Effect` of a stated omega
+        squared or percentage of Shannon, is solved anew in each; a fold change goes to the taxa of the same
+        names. `power_curve` leaves it out.
+    study : Study, optional
+        The study that the pilot was fitted to, for refits to halves of its subjects. Without it they are
+        fitted to tables simulated from the pilot; see `analysis.pilots.resampled`.
 
     Raises
     ------
@@ -67,6 +80,8 @@ class CommunityEndpoint:
     metric: str = "braycurtis"
     depth: int | None = field(default=None, kw_only=True)
     icc: float | None = field(default=None, kw_only=True)
+    resamples: int = field(default=0, kw_only=True)
+    study: Study | None = field(default=None, kw_only=True, repr=False)
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -74,6 +89,8 @@ class CommunityEndpoint:
         check_pilot(faults, self.pilot)
         check_choice(faults, "metric", self.metric, ("braycurtis",))
         check_depth(faults, self.depth)
+        check_icc(faults, self.icc)
+        check_resamples(faults, self.pilot, self.resamples, self.study)
         faults.raise_if_any()
 
 
@@ -143,10 +160,12 @@ class CommunityEngine(Engine):
         if design.model == "welch":
             faults.add("model='welch'", expected="None, 'pooled', 'change' or 'ancova' for a PERMANOVA")
         if settings.margin is not None:
-            faults.add(f"margin={settings.margin!r}", expected="no margin for a PERMANOVA")
+            _limit_engine().check(design, endpoint, effects, settings, faults)
         if settings.method == "closed":
             faults.add("method='closed'", expected="'simulation': there is no closed form")
-        if 1 / (settings.permutations + 1) > design.alpha * (1 + 1e-9):
+        # What is no number has been noted already.
+        known = isinstance(settings.permutations, Real) and settings.permutations >= 1
+        if known and 1 / (settings.permutations + 1) > design.alpha * (1 + 1e-9):
             faults.add(
                 f"permutations={settings.permutations}: p cannot fall below "
                 f"{1 / (settings.permutations + 1):.3g}",
@@ -155,10 +174,16 @@ class CommunityEngine(Engine):
         plan = compared(design, baseline=design.uses_baseline)
         check_simulable(faults, endpoint.pilot, plan, endpoint.depth, endpoint.icc)
 
+    def without_size(self) -> CommunityEngine:
+        """Return an engine that leaves the type I error out."""
+        return CommunityEngine(with_size=False)
+
     def power(
         self, design: Design, endpoint: CommunityEndpoint, effect: float | Effect, settings: Settings
-    ) -> CommunityPower:
+    ) -> Power:
         """Simulate experiments with the effect and without."""
+        if settings.margin is not None:
+            return _limit_engine().power(design, endpoint, effect, settings)
         test = DesignedPermanova.of(design, settings.permutations, settings.seed)
         change = self._effect(endpoint, effect)
         with_effect, without = np.random.SeedSequence(settings.seed).spawn(2)
@@ -206,8 +231,11 @@ class CommunityEngine(Engine):
         settings: Settings,
     ) -> SampleSize:
         """Search for the smallest n_per_arm; the type I error is that of the number found."""
-        search = CommunityEngine(with_size=False)
-        found = Engine.sample_size(search, design, endpoint, effect, target, max_n, settings)
+        if settings.margin is not None:
+            return _limit_engine().sample_size(design, endpoint, effect, target, max_n, settings)
+        if not isinstance(effect, Effect) and effect == 0:
+            raise nothing_to_find(effect)
+        found = Engine.sample_size(self.without_size(), design, endpoint, effect, target, max_n, settings)
         test = DesignedPermanova.of(design.resized(found.n_per_arm), settings.permutations, settings.seed)
         p = _simulate(test, endpoint, None, settings, np.random.SeedSequence(settings.seed).spawn(2)[1]).p
         rate, error = _share(int((p <= design.alpha).sum()), settings.n_sim)
@@ -232,6 +260,13 @@ class CommunityEngine(Engine):
         if effect not in self._solved:
             self._solved[effect] = composition_shift(endpoint.pilot, effect, endpoint.metric, endpoint.depth)
         return self._solved[effect]
+
+
+def _limit_engine() -> Engine:
+    """Return what computes the power to rule a margin out; it builds on this module."""
+    from analysis.planning.community_limit import CommunityLimitEngine
+
+    return CommunityLimitEngine()
 
 
 @engine_for.register

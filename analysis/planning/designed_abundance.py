@@ -13,8 +13,8 @@ from analysis.pilots.plans import Plan
 from analysis.planning.pilot_endpoint import compared
 from analysis.study import Study
 from analysis.taxa.abundance import adjust, differential_abundance
+from analysis.taxa.scoring import HALF_A_READ
 
-_PSEUDOCOUNT = 0.5  # as in differential_abundance
 _CONSTANT = 1e-12  # standard error, relative to the effect, of a taxon that never varies
 
 
@@ -28,7 +28,7 @@ class DesignedAbundance:
         The samples that have to be drawn.
     taxa : tuple of str
         Columns of the tables.
-    method, min_prevalence, fdr
+    method, min_prevalence, fdr, pseudocount
         As in `differential_abundance`.
     baseline : int
         Samples of each subject before the treatment that enter.
@@ -50,17 +50,24 @@ class DesignedAbundance:
     fdr: str
     baseline: int
     grouped: bool
+    pseudocount: float | None = None
 
     @classmethod
     def of(
-        cls, design: Design, taxa: tuple[str, ...], method: str, min_prevalence: float, fdr: str
+        cls,
+        design: Design,
+        taxa: tuple[str, ...],
+        method: str,
+        min_prevalence: float,
+        fdr: str,
+        pseudocount: float | None = None,
     ) -> DesignedAbundance:
         """Make the test of a design."""
         baseline = design.baseline if design.uses_baseline and method == "clr" else 0
         plan = compared(design, baseline=baseline > 0)
         shared = len(np.unique(plan.cluster)) < len(np.unique(plan.subject))
         grouped = shared or (not baseline and design.follow_up > 1)
-        return cls(plan, taxa, method, min_prevalence, fdr, baseline, grouped)
+        return cls(plan, taxa, method, min_prevalence, fdr, baseline, grouped, pseudocount)
 
     @property
     def together(self) -> bool:
@@ -71,7 +78,8 @@ class DesignedAbundance:
     def words(self) -> str:
         """What is compared, in words."""
         what = "changes from the baseline" if self.baseline else "arms after the treatment"
-        return f"differential abundance by {self.method}, {what}, q-values by {self.fdr}"
+        added = "" if self.pseudocount is None else f" with {self.pseudocount:g} added"
+        return f"differential abundance by {self.method}{added}, {what}, q-values by {self.fdr}"
 
     def q_values(self, tables: np.ndarray) -> np.ndarray:
         """Test experiments.
@@ -94,7 +102,7 @@ class DesignedAbundance:
         """Return the p-values of Welch's test of centred log-ratios, shape (n_experiments, n_taxa)."""
         prevalence = (tables > 0).mean(axis=1)
         tested = (prevalence >= self.min_prevalence) & (prevalence > 0)
-        logs = np.log(tables + _PSEUDOCOUNT)
+        logs = np.log(tables + (HALF_A_READ if self.pseudocount is None else self.pseudocount))
         centre = (logs * tested[:, None, :]).sum(axis=2) / tested.sum(axis=1)[:, None]
         ratios = logs - centre[:, :, None]
         arm = self.plan.arm
@@ -118,7 +126,11 @@ class DesignedAbundance:
     def _one(self, table: np.ndarray) -> np.ndarray:
         """Return the q-values that `differential_abundance` gives for one table."""
         found = differential_abundance(
-            self.study(table), method=self.method, min_prevalence=self.min_prevalence, fdr=self.fdr
+            self.study(table),
+            method=self.method,
+            min_prevalence=self.min_prevalence,
+            fdr=self.fdr,
+            pseudocount=self.pseudocount,
         ).table
         return found.set_index("feature")["q_value"].reindex(list(self.taxa)).to_numpy(dtype=float)
 

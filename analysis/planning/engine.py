@@ -59,6 +59,10 @@ class Engine(ABC):
     ) -> None:
         """Note whatever of design, effects and settings does not fit this endpoint, apart from n_per_arm."""
 
+    def without_size(self) -> Engine:
+        """Return an engine that leaves the type I error out where that saves time."""
+        return self
+
     @abstractmethod
     def power(self, design: Design, endpoint: Any, effect: Any, settings: Settings) -> Power:
         """Compute one power. The arguments have been checked."""
@@ -204,6 +208,16 @@ def out_of_reach(target: float, max_n: int, best: float) -> DesignError:
         "sample_size",
         f"a power of {target:g} is not reached: with {max_n:,} subjects in the treated arm it is {best:.3f}",
         remedy="ask for a larger effect or less power, take more samples a subject, or raise max_n",
+    )
+
+
+def nothing_to_find(effect: object) -> DesignError:
+    """Build the error for a search without an effect."""
+    return one_fault(
+        DesignError,
+        "sample_size",
+        f"effect={effect!r}: the number of subjects would be infinite, with nothing to find",
+        remedy="give the effect that is to be found",
     )
 
 

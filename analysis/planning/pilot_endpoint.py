@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from analysis.arguments import check_number
+from analysis.arguments import check_count, check_number
 from analysis.designs import Design
 from analysis.errors import AnalysisError, Faults
 from analysis.pilots.model import Pilot
 from analysis.pilots.plans import Plan, plan_of
 from analysis.pilots.simulator import check_askable
+from analysis.study import Study
 
-_DEPTHS = (100, 60_000)  # fewer reads could leave a sample empty, more do not fit into 16 bits
+DEPTHS = (100, 60_000)  # fewer reads could leave a sample empty, more do not fit into 16 bits
+_FEWEST_REFITS = 10  # their spread is known within a quarter
 _SECONDS_A_CELL = 1.2e-7  # of drawing and comparing one taxon of one sample
 _SHOWN_FROM = 4.0  # seconds from which progress is shown
 
@@ -35,8 +37,42 @@ def check_depth(faults: Faults, depth: int | None) -> None:
             faults,
             "depth",
             depth,
-            lambda reads: _DEPTHS[0] <= reads <= _DEPTHS[1] and reads == int(reads),
-            f"a whole number of reads a sample, {_DEPTHS[0]} to {_DEPTHS[1]:,}",
+            lambda reads: DEPTHS[0] <= reads <= DEPTHS[1] and reads == int(reads),
+            f"a whole number of reads a sample, {DEPTHS[0]} to {DEPTHS[1]:,}",
+        )
+
+
+def check_icc(faults: Faults, icc: float | None) -> None:
+    """Add a fault for an ICC that does not exist."""
+    if icc is not None:
+        check_number(
+            faults,
+            "icc",
+            icc,
+            lambda share: 0 <= share <= 1,
+            "a share from 0 to 1, the part of the variance that belongs to the subject",
+        )
+
+
+def check_resamples(faults: Faults, pilot: object, resamples: int, study: Study | None) -> None:
+    """Add faults for refits that cannot be made."""
+    if study is not None and not isinstance(study, Study):
+        faults.add(
+            f"study is a {type(study).__name__}",
+            expected="the Study that the pilot was fitted to, or None",
+            remedy="analysis.load_dataset or analysis.read_study reads one",
+        )
+    if not check_count(faults, "resamples", resamples, 0, "refits of the pilot"):
+        return
+    if 0 < resamples < _FEWEST_REFITS:
+        faults.add(f"resamples={resamples}", expected=f"0, or {_FEWEST_REFITS} or more: better 20")
+    if study is not None and not resamples:
+        faults.add("study= without resamples=", remedy="resamples=20, or leave study out")
+    if resamples and isinstance(pilot, Pilot) and "plan" not in pilot.source:
+        faults.add(
+            f"resamples={resamples}: {pilot.name} does not say which samples belong to whom",
+            expected="a pilot of fit_pilot or load_pilot",
+            remedy="resamples=0",
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -80,6 +80,10 @@ def power(
     normal values and one spread in all arms. `compare_means` without a baseline defaults to Welch's t, for
     which ``model="welch"`` is exact: ``pooled`` is too high by about .001 at 20 an arm, .005 at 10, .03 at 5.
 
+    power_low and power_high are what the pilot's own uncertainty leaves: of the SD, where a MeanEndpoint
+    knows its pilot_n; of everything, where another endpoint has ``resamples``. An effect that was itself
+    taken from a small pilot is another matter: without any effect, 20 a group then promise .17 on average.
+
     Examples
     --------
     >>> from analysis.planning.endpoints import MeanEndpoint
@@ -90,7 +94,12 @@ def power(
     settings = Settings(n_sim, permutations, seed, n_jobs, method, margin)
     faults = _begin("power", design)
     engine = _checked(faults, design, endpoint, [effect], settings)
-    return engine.power(design, endpoint, effect, settings)
+    found = engine.power(design, endpoint, effect, settings)
+    if getattr(endpoint, "resamples", 0):
+        from analysis.planning.pilot_uncertainty import power_with_interval
+
+        return power_with_interval(found, engine, design, endpoint, effect, settings)
+    return found
 
 
 def sample_size(
@@ -133,7 +142,8 @@ def sample_size(
     Notes
     -----
     By simulation, a few numbers of subjects around the answer are tried and a probit line in the square root
-    of n is fitted to their powers; n_low and n_high are its 95 % interval.
+    of n is fitted to their powers; n_low and n_high are its 95 % interval. An endpoint with a pilot and
+    ``resamples`` widens it by what the pilot itself leaves open: the search is run again in every refit.
 
     Examples
     --------
@@ -149,7 +159,12 @@ def sample_size(
     if max_n is not None:
         check_count(faults, "max_n", max_n, 2, "subjects")
     engine = _checked(faults, design, endpoint, [effect], settings)
-    return engine.sample_size(design, endpoint, effect, power, max_n, settings)
+    found = engine.sample_size(design, endpoint, effect, power, max_n, settings)
+    if getattr(endpoint, "resamples", 0):
+        from analysis.planning.pilot_uncertainty import size_with_interval
+
+        return size_with_interval(found, engine, design, endpoint, effect, max_n, settings)
+    return found
 
 
 def power_curve(
@@ -192,6 +207,10 @@ def power_curve(
     """
     settings = Settings(n_sim, permutations, seed, n_jobs, method, margin)
     faults = _begin("power_curve", design)
+    for name, values in (("effects", effects), ("n_per_arm", n_per_arm)):
+        if not isinstance(values, Iterable) or isinstance(values, str | bytes):
+            faults.add(f"{name}={values!r}", expected="a list of values", remedy=f"{name}=[...]")
+    faults.raise_if_any()
     effects, sizes = list(effects), list(n_per_arm)
     for name, values in (("effects", effects), ("n_per_arm", sizes)):
         if not values:

@@ -150,8 +150,9 @@ class SampleSize(_Result):
         Closed forms: the fractional number of analysed subjects in the treated arm that has exactly this
         power, before rounding, cages and losses (at least 2 units an arm).
     n_low, n_high : int or None
-        95 % interval of n_per_arm: by simulation, of the search; by closed form, what the pilot leaves
-        (n_high None: no number would do at the pilot's upper limit).
+        95 % interval of n_per_arm: by simulation, of the search, and of the pilot where its uncertainty was
+        carried through; by closed form, what the pilot leaves (n_high None: no number would do at the
+        pilot's upper limit).
     n_sim : int
         Simulated experiments for the power; 0 for a closed form.
     n_tried : int
@@ -278,7 +279,7 @@ class SmallestEffect(_Result):
         }
 
 
-def warn_of_size(found: Power, *, may_be_smaller: bool = False) -> Power:
+def warn_of_size(found: Power, *, may_be_smaller: bool = False, more: str = "") -> Power:
     """Issue a `SizeWarning` where the type I error is off its nominal level, and hand the result back.
 
     Parameters
@@ -287,6 +288,8 @@ def warn_of_size(found: Power, *, may_be_smaller: bool = False) -> Power:
         Off by simulation: by more than three Monte Carlo errors. Off by closed form: by more than a tenth.
     may_be_smaller : bool
         Do not warn of a test that rejects too rarely, as equivalence tests and permutation tests may.
+    more : str
+        What else there is to say, after the two figures.
     """
     gap = found.type_i - found.alpha
     if found.n_sim:
@@ -297,7 +300,7 @@ def warn_of_size(found: Power, *, may_be_smaller: bool = False) -> Power:
     if gap > allowed or (gap < -allowed and not may_be_smaller):
         warnings.warn(
             f"{found.test}: without an effect it rejects in {found.type_i:.3f} of {by}, not in "
-            f"{found.alpha:g}; the power of {found.power:.3f} is that of a test of the wrong size",
+            f"{found.alpha:g}; the power of {found.power:.3f} is that of a test of the wrong size{more}",
             SizeWarning,
             stacklevel=4,
         )

@@ -4,96 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
 import pandas as pd
 
-from analysis.arguments import check_choice, check_number
+from analysis.arguments import check_number
 from analysis.designs import Design
-from analysis.errors import AnalysisError, Faults, ParameterError, did_you_mean
+from analysis.errors import AnalysisError, Faults, ParameterError
 from analysis.pilots.effects import Effect, fold_change
-from analysis.pilots.model import Pilot
 from analysis.pilots.simulator import Simulator
 from analysis.planning.designed_abundance import DesignedAbundance
-from analysis.planning.engine import Engine, Settings, engine_for
-from analysis.planning.pilot_endpoint import check_depth, check_pilot, check_simulable, progress_title
+from analysis.planning.engine import Engine, Settings, engine_for, nothing_to_find
+from analysis.planning.pilot_endpoint import check_simulable, progress_title
 from analysis.planning.replicates import run_blocks
-from analysis.planning.results import Power, monte_carlo_error, warn_of_size, with_error
+from analysis.planning.results import Power, SampleSize, monte_carlo_error, warn_of_size, with_error
+from analysis.planning.taxa_endpoint import TaxaEndpoint
 
-METHODS = ("ancombc2", "dirmult", "clr")
 _BLOCK = 16  # experiments drawn together
 _SLOW = 50  # how much longer a table takes that is tested on its own
 
 Fold = float | Mapping[str, float] | Effect
-
-
-@dataclass(frozen=True, eq=False)
-class TaxaEndpoint:
-    """The abundance of named taxa, found or not by differential abundance among all taxa of the table.
-
-    The effect is a fold change: one factor for all named taxa (0.5 halves each), a factor for each
-    (``{"Dorea": 0.5}``), or an `Effect` from `fold_change`.
-
-    Parameters
-    ----------
-    pilot : Pilot
-        How communities vary: `fit_pilot`, `load_pilot`.
-    taxa : sequence of str
-        The taxa that the treatment changes, as ``pilot.taxa`` names them.
-    method : {"ancombc2", "dirmult", "clr"}
-        See `analysis.differential_abundance`. "clr" takes milliseconds an experiment, the others up to
-        seconds: give them an n_sim of 100 or so.
-    min_prevalence : float
-        Taxa in fewer than this share of the samples compared are not tested.
-    fdr : {"bh", "by", "holm"}
-        How q-values are made; found is a taxon with q of at most the design's alpha.
-    depth, icc
-        As in `CommunityEndpoint`.
-
-    Raises
-    ------
-    ParameterError
-        For impossible values and unknown taxa, all of them at once.
-    """
-
-    pilot: Pilot
-    taxa: Sequence[str]
-    method: str = "ancombc2"
-    min_prevalence: float = field(default=0.1, kw_only=True)
-    fdr: str = field(default="bh", kw_only=True)
-    depth: int | None = field(default=None, kw_only=True)
-    icc: float | None = field(default=None, kw_only=True)
-
-    def __post_init__(self) -> None:
-        """Check the values."""
-        faults = Faults("TaxaEndpoint", ParameterError)
-        names = (self.taxa,) if isinstance(self.taxa, str) else tuple(self.taxa)
-        object.__setattr__(self, "taxa", names)
-        if check_pilot(faults, self.pilot):
-            known = list(self.pilot.taxa.index)
-            for name in names:
-                if name not in self.pilot.taxa.index:
-                    faults.add(
-                        f"there is no taxon {name!r}", where=self.pilot.name, remedy=did_you_mean(name, known)
-                    )
-        if not names:
-            faults.add("no taxon", where="taxa=", expected="the taxa that the treatment changes")
-        if len(set(names)) < len(names):
-            faults.add("a taxon is named twice", where="taxa=")
-        check_choice(faults, "method", self.method, METHODS)
-        check_choice(faults, "fdr", self.fdr, ("bh", "by", "holm"))
-        check_number(
-            faults, "min_prevalence", self.min_prevalence, lambda x: 0 <= x <= 1, "a share from 0 to 1"
-        )
-        check_depth(faults, self.depth)
-        faults.raise_if_any()
-
-    @property
-    def places(self) -> np.ndarray:
-        """Return the columns of the named taxa."""
-        return self.pilot.taxa.index.get_indexer(list(self.taxa))
 
 
 @dataclass(frozen=True)
@@ -105,8 +37,8 @@ class TaxaPower(Power):
 
     Attributes
     ----------
-    power_any, power_all : float
-        Chance to find at least one of the named taxa, and all of them.
+    power_any, power_any_se, power_all, power_all_se : float
+        Chance to find at least one of the named taxa, and all of them; and their Monte Carlo errors.
     fdr, fdr_se : float
         False discovery rate: mean share of taxa found that are not named, 0 where none is found; and its
         Monte Carlo error.
@@ -116,7 +48,9 @@ class TaxaPower(Power):
     """
 
     power_any: float = math.nan
+    power_any_se: float = math.nan
     power_all: float = math.nan
+    power_all_se: float = math.nan
     fdr: float = math.nan
     fdr_se: float = math.nan
     taxa: pd.DataFrame = field(default_factory=pd.DataFrame, compare=False, repr=False)
@@ -127,7 +61,8 @@ class TaxaPower(Power):
 
     def _lines(self) -> dict[str, str]:
         return super()._lines() | {
-            "at least one, all": f"{self.power_any:.3f}, {self.power_all:.3f}",
+            "at least one, all": f"{with_error(self.power_any, self.power_any_se)}, "
+            f"{with_error(self.power_all, self.power_all_se)}",
             "false discovery rate": with_error(self.fdr, self.fdr_se),
         }
 
@@ -136,12 +71,23 @@ class TaxaPower(Power):
 
 
 class TaxaEngine(Engine):
-    """Draws studies and looks for the named taxa in each."""
+    """Draws studies and looks for the named taxa in each.
+
+    Parameters
+    ----------
+    with_size : bool
+        Find the type I error too; a search does so only where it ends.
+    """
 
     max_n = 500
 
-    def __init__(self) -> None:
+    def __init__(self, *, with_size: bool = True) -> None:
+        self._with_size = with_size
         self._null: dict[Design, int] = {}
+
+    def without_size(self) -> TaxaEngine:
+        """Return an engine that leaves the type I error out."""
+        return TaxaEngine(with_size=False)
 
     def check(
         self,
@@ -188,14 +134,14 @@ class TaxaEngine(Engine):
         q = _simulate(test, endpoint, change, settings, with_effect)
         found = q <= design.alpha  # NaN is not found
         named = found[:, endpoint.places]
-        if design not in self._null:
-            null = _simulate(test, endpoint, None, settings, without)
-            self._null[design] = int((null <= design.alpha).any(axis=1).sum())
+        type_i = self._type_i(design, endpoint, settings, without) if self._with_size else (math.nan,) * 2
         n_false = np.delete(found, np.flatnonzero(change.log_fold), axis=1).sum(axis=1)
         proportion = n_false / np.maximum(found.sum(axis=1), 1)
+        power_any, power_all = _mean(named.any(axis=1)), _mean(named.all(axis=1))
+        fdr = _mean(proportion)
         result = TaxaPower(
             *_mean(named.mean(axis=1)),
-            *(self._null[design] / settings.n_sim, monte_carlo_error(self._null[design], settings.n_sim)),
+            *type_i,
             n_sim=settings.n_sim,
             method="simulation",
             test=test.words,
@@ -208,13 +154,44 @@ class TaxaEngine(Engine):
             analysed_per_arm=design.n_analysed[0],
             cages=design.n_cages,
             notes=_notes(design, endpoint, test),
-            power_any=float(named.any(axis=1).mean()),
-            power_all=float(named.all(axis=1).mean()),
-            fdr=float(proportion.mean()),
-            fdr_se=_mean(proportion)[1],
+            power_any=power_any[0],
+            power_any_se=power_any[1],
+            power_all=power_all[0],
+            power_all_se=power_all[1],
+            fdr=fdr[0],
+            fdr_se=fdr[1],
             taxa=_by_taxon(endpoint, named, np.isfinite(q[:, endpoint.places])),
         )
-        return warn_of_size(result, may_be_smaller=True)
+        more = f", and of the taxa that it then finds {with_error(*fdr)} are false"
+        return warn_of_size(result, may_be_smaller=True, more=more + _remedy(endpoint))
+
+    def sample_size(
+        self,
+        design: Design,
+        endpoint: TaxaEndpoint,
+        effect: Fold,
+        target: float,
+        max_n: int | None,
+        settings: Settings,
+    ) -> SampleSize:
+        """Search for the smallest n_per_arm; the type I error is that of the number found."""
+        if not _as_effect(endpoint, effect).log_fold.any():
+            raise nothing_to_find(effect)
+        found = Engine.sample_size(self.without_size(), design, endpoint, effect, target, max_n, settings)
+        without = np.random.SeedSequence(settings.seed).spawn(2)[1]
+        rate, error = self._type_i(design.resized(found.n_per_arm), endpoint, settings, without)
+        found = replace(found, type_i=rate, type_i_se=error)
+        return warn_of_size(found, may_be_smaller=True, more=_remedy(endpoint))
+
+    def _type_i(
+        self, design: Design, endpoint: TaxaEndpoint, settings: Settings, seed: np.random.SeedSequence
+    ) -> tuple[float, float]:
+        """Return how often some taxon is found where none changes, and the Monte Carlo error."""
+        if design not in self._null:
+            null = _simulate(_test(design, endpoint), endpoint, None, settings, seed)
+            self._null[design] = int((null <= design.alpha).any(axis=1).sum())
+        hits = self._null[design]
+        return hits / settings.n_sim, monte_carlo_error(hits, settings.n_sim)
 
 
 @engine_for.register
@@ -224,7 +201,19 @@ def _(endpoint: TaxaEndpoint) -> Engine:  # noqa: ARG001
 
 def _test(design: Design, endpoint: TaxaEndpoint) -> DesignedAbundance:
     taxa = tuple(map(str, endpoint.pilot.taxa.index))
-    return DesignedAbundance.of(design, taxa, endpoint.method, endpoint.min_prevalence, endpoint.fdr)
+    return DesignedAbundance.of(
+        design, taxa, endpoint.method, endpoint.min_prevalence, endpoint.fdr, endpoint.pseudocount
+    )
+
+
+def _remedy(endpoint: TaxaEndpoint) -> str:
+    """Say what to do about a size that is too large."""
+    if endpoint.method == "ancombc2" and endpoint.pseudocount == 0:
+        return (
+            ". ANCOM-BC2 takes zeros for not observed, and its standard errors are then too small: "
+            "pseudocount=0.5, method='clr' and method='dirmult' hold their size"
+        )
+    return ""
 
 
 def _as_effect(endpoint: TaxaEndpoint, effect: Fold) -> Effect:

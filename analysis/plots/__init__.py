@@ -4,8 +4,11 @@ Colours are those of Okabe and Ito, which people with any common form of colour 
 groups also differ in marker or line style.
 """
 
+from analysis.plots.claims import evidence_map, gap_matrix, sampling_calendar, verdict_rates
 from analysis.plots.diversity import alpha_by_group, alpha_over_time, ordination, rarefaction_curves
+from analysis.plots.extended import intervals
 from analysis.plots.noise import error_rates, pairwise_distances
+from analysis.plots.planning import needed_by, needed_curves, power_curves, predicted_observed
 from analysis.plots.tables import depth_histogram, taxa_bars
 
 __all__ = [
@@ -13,8 +16,17 @@ __all__ = [
     "alpha_over_time",
     "depth_histogram",
     "error_rates",
+    "evidence_map",
+    "gap_matrix",
+    "intervals",
+    "needed_by",
+    "needed_curves",
     "ordination",
     "pairwise_distances",
+    "power_curves",
+    "predicted_observed",
     "rarefaction_curves",
+    "sampling_calendar",
     "taxa_bars",
+    "verdict_rates",
 ]

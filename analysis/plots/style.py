@@ -36,12 +36,12 @@ def metric_label(metric: object) -> str:
     return _LABELS.get(name, name.replace("_", " ").capitalize())
 
 
-def new_axes(ax: Axes | None, height: float = 4) -> Axes:
-    """Return the axes given, or those of a new figure (inches high), without the upper and right frame."""
+def new_axes(ax: Axes | None, height: float = 4, width: float = 7) -> Axes:
+    """Return the axes given, or those of a new figure (inches), without the upper and right frame."""
     if ax is None:
         from matplotlib import pyplot as plt
 
-        _, ax = plt.subplots(figsize=(7, height), layout="constrained")
+        _, ax = plt.subplots(figsize=(width, height), layout="constrained")
     ax.spines[["top", "right"]].set_visible(False)
     return ax
 
@@ -93,13 +93,13 @@ def colour(place: int) -> str:
     return COLOURS[place % len(COLOURS)]
 
 
-def legend(ax: Axes, *, below: bool = False) -> None:
-    """Put a legend beside the axes, or below, where anything has a label."""
+def legend(ax: Axes, *, below: bool = False, gap: float = 0.16) -> None:
+    """Put a legend beside the axes, or below (by a share of their height), where anything has a label."""
     labels = [label for label in ax.get_legend_handles_labels()[1] if label]
     if not labels:
         return
     if below:
-        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=min(3, len(labels)), frameon=False)
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -gap), ncols=min(3, len(labels)), frameon=False)
     else:
         ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False)
 

@@ -35,7 +35,8 @@ def read_distances(path: str | os.PathLike[str]) -> DistanceMatrix:
     Returns
     -------
     skbio.DistanceMatrix
-        Symmetric, with zeros on the diagonal; the ids are text.
+        Symmetric, with zeros on the diagonal; the ids are text. Its attribute ``notes`` lists what was passed
+        over or unusual in a text table: comments above and below the header, an encoding other than UTF-8.
 
     Raises
     ------
@@ -57,9 +58,12 @@ def read_distances(path: str | os.PathLike[str]) -> DistanceMatrix:
     first = content[:100].split(b"\n", 1)[0].strip()
     if first.isdigit():
         ids, values, faults = _phylip(content, int(first), opened.name)
+        notes: list[str] = []
     else:
-        ids, values, faults = _square(content, opened)
-    return _checked(ids, values, faults, opened.name)
+        ids, values, faults, notes = _square(content, opened)
+    matrix = _checked(ids, values, faults, opened.name)
+    matrix.notes = notes
+    return matrix
 
 
 def _checked(ids: list[str], values: np.ndarray, faults: list[Fault], subject: str) -> DistanceMatrix:
@@ -101,11 +105,13 @@ def _value_faults(ids: list[str], values: np.ndarray) -> list[Fault]:
     return faults
 
 
-def _square(content: bytes, opened: Opened) -> tuple[list[str], np.ndarray, list[Fault]]:
+def _square(content: bytes, opened: Opened) -> tuple[list[str], np.ndarray, list[Fault], list[str]]:
     """Read a table with the ids in its first row and column."""
     layout = lay_out(content, opened.name)
     grid = read_numbers(layout, [0, *(k for k, name in enumerate(layout.header) if k and not name)])
     ids, faults = grid.text[0], grid.faults
+    above = [f"comment in line {number}: {line.strip('# ')}" for number, line in layout.comments]
+    notes = [*above, *layout.notes, *grid.notes]
     if not faults and ids != grid.columns:
         only_rows, only_columns = set(ids) - set(grid.columns), set(grid.columns) - set(ids)
         what = f"{len(ids)} rows and {len(grid.columns)} columns"
@@ -121,8 +127,8 @@ def _square(content: bytes, opened: Opened) -> tuple[list[str], np.ndarray, list
             )
         ]
     if faults:
-        return ids, np.empty((0, 0)), faults
-    return ids, grid.values.toarray(), faults
+        return ids, np.empty((0, 0)), faults, notes
+    return ids, grid.values.toarray(), faults, notes
 
 
 def _phylip(content: bytes, size: int, subject: str) -> tuple[list[str], np.ndarray, list[Fault]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 import pandas as pd
 
@@ -12,10 +13,18 @@ from analysis.readers.headings import LINEAGE_NAMES, RANK_NAMES, folded, lineage
 from analysis.readers.metadata import id_texts
 from analysis.readers.opening import Opened, open_file
 from analysis.readers.raw import as_error, raise_together
-from analysis.readers.text import Layout, lay_out, ragged_fault, remarks_note
+from analysis.readers.text import Layout, lay_out, ragged_fault, remarks_note, to_number
 from analysis.taxonomy import RANKS, find_rank, parse_lineage, taxonomy_from_columns, taxonomy_table
 from analysis.validation import find_duplicates
 
+RDP_RANKS: dict[str, str | None] = {rank.casefold(): rank for rank in RANKS} | {
+    "kingdom": "Domain",
+    **dict.fromkeys(
+        ("rootrank", "norank", "subclass", "suborder", "subfamily", "subphylum", "superorder", "strain")
+    ),
+}
+_PREFIXED = re.compile(r"[dk]__|D_0__")
+_SINTAX = re.compile(r"[dk]:[^,:]+(?:,[pcofgs]:|$)")
 _DOMAINS = {"bacteria", "archaea", "eukaryota", "eukarya", "fungi", "viruses", ""}
 
 
@@ -26,15 +35,17 @@ def read_taxonomy(path: str | os.PathLike[str], rank: str | None = None) -> pd.D
     ----------
     path : str or path-like
         A .qza of type FeatureData[Taxonomy], a mothur .cons.taxonomy, or a text table with lineages (a column
-        "Taxon" or "taxonomy", or two columns without heading) or with a column a rank. Compressed or not.
+        "Taxon" or "taxonomy", or two columns without heading) or with a column a rank, or what the RDP
+        Classifier writes as fixrank or allrank, or SINTAX as tabbedout. Compressed or not.
     rank : str, optional
         The rank of the names, where a file gives one name a feature instead of a lineage ("Family").
 
     Returns
     -------
     pandas.DataFrame, shape (n_features, 7)
-        Indexed by feature id; the columns are the seven ranks, "" where a rank is unknown. Comments below the
-        header are listed in ``.attrs["notes"]``.
+        Indexed by feature id; the columns are the seven ranks, "" where a rank is unknown. Names are taken
+        whatever the classifier's confidence in them: filter beforehand. Comments below the header are listed
+        in ``.attrs["notes"]``.
 
     Raises
     ------
@@ -57,6 +68,8 @@ def taxonomy_of_file(opened: Opened, rank: str | None = None) -> pd.DataFrame:
             expected="a .qza of type FeatureData[Taxonomy], a mothur .cons.taxonomy or a text table",
         )
     layout = lay_out(content, opened.name)
+    if _is_fixed_rank(layout):
+        return _from_fixed_ranks(content, opened.name)
     if _is_headless(layout):
         layout = lay_out(content, opened.name, headless=True)
         layout.header = ["id", "taxonomy", *[""] * (len(layout.cells(layout.lines[0][1])) - 2)]
@@ -75,7 +88,8 @@ def taxonomy_of_file(opened: Opened, rank: str | None = None) -> pd.DataFrame:
     raise_together(opened.name, errors)
     place = lineage_place(layout.header)
     if place is not None:
-        table = _from_lineages([cells[place] for cells in kept], ids, rank, opened.name)
+        texts = [_from_sintax(cells[place]) for cells in kept]
+        table = _from_lineages(texts, ids, rank, opened.name)
     else:
         table = _from_ranks(pd.DataFrame(kept, columns=layout.header, index=ids), opened.name)
     table.attrs["notes"] = notes
@@ -124,10 +138,78 @@ def _from_ranks(frame: pd.DataFrame, subject: str) -> pd.DataFrame:
     return taxonomy_from_columns(frame)
 
 
+def _is_fixed_rank(layout: Layout) -> bool:
+    """Say whether lines are the RDP Classifier's: an id, its strand, and names with rank and confidence."""
+    first = [layout.header] + [layout.cells(line) for _, line in layout.lines[:1]]
+    return any(_assigned(_triplets(cells)) for cells in first)
+
+
+def _assigned(triplets: list[tuple[str, str, str]]) -> bool:
+    """Say whether there are names, each with a rank and a confidence."""
+    return bool(triplets) and all(
+        folded(rank) in RDP_RANKS and to_number(score) is not None for _, rank, score in triplets
+    )
+
+
+def _triplets(cells: list[str]) -> list[tuple[str, str, str]]:
+    """Cut the cells behind id and strand into names, ranks and confidences; none where they are no such."""
+    given = [cell.strip().strip('"') for cell in cells[1:]]
+    while given and given[-1] == "":
+        given.pop()
+    if given and given[0] in ("", "-", "+"):  # the strand; some versions leave it out
+        given = given[1:]
+    if not given or len(given) % 3:
+        return []
+    return list(zip(given[::3], given[1::3], given[2::3], strict=True))
+
+
+def _from_fixed_ranks(content: bytes, subject: str) -> pd.DataFrame:
+    """Read the RDP Classifier's assignments; ranks beside the seven (suborder, subclass) are left aside."""
+    layout = lay_out(content, subject, headless=True)
+    wrong, rows, ids = [], [], []
+    for number, line in layout.lines:
+        cells = layout.cells(line)
+        triplets = _triplets(cells)
+        if not _assigned(triplets):
+            wrong.append(number)
+            continue
+        ids.append(cells[0].strip())
+        found = {RDP_RANKS[folded(rank)]: name for name, rank, _ in triplets}
+        rows.append([found.get(rank, "") for rank in RANKS])
+    faults = []
+    if wrong:
+        faults.append(
+            Fault(
+                f"{len(wrong)} line(s) are cut off or of another kind: line(s) {listed(wrong)}",
+                expected="id, strand, and then a name, a rank and a confidence for each rank, between tabs",
+                remedy="run the classifier again with --format fixrank or allrank",
+            )
+        )
+    raise_together(
+        subject, as_error(subject, faults, TaxonomyError) + as_error(subject, _id_faults(ids), IdError)
+    )
+    table = taxonomy_from_columns(pd.DataFrame(rows, columns=list(RANKS), index=ids))
+    notes = [f"comment in line {number}: {line.strip('# ')}" for number, line in layout.comments]
+    table.attrs["notes"] = [
+        *notes,
+        "all names were taken, whatever the RDP Classifier's confidence in them",
+    ]
+    return table
+
+
 def _is_headless(layout: Layout) -> bool:
     """Say whether what was taken for the header is a feature's own lineage."""
     second = layout.header[1] if len(layout.header) > 1 else ""
-    return ";" in second and folded(second) not in LINEAGE_NAMES
+    if folded(second) in LINEAGE_NAMES:
+        return False
+    return ";" in second or bool(_PREFIXED.match(second) or _SINTAX.match(second))
+
+
+def _from_sintax(text: str) -> str:
+    """Write a SINTAX lineage, "d:Bacteria(1.00),p:Firmicutes(0.98)", with prefixes and semicolons."""
+    if not _SINTAX.match(text):
+        return text
+    return ";".join(re.sub(r"^([a-z]):", r"\1__", part) for part in text.split(","))
 
 
 def _id_faults(ids: list[str]) -> list[Fault]:

@@ -18,6 +18,7 @@ from analysis.errors import (
     listed,
     one_fault,
 )
+from analysis.selection import find_gaps, match_level
 from analysis.study import Study
 from analysis.taxa.layout import Changes, Layout, constant_within, containment
 
@@ -49,6 +50,9 @@ def lay_out(
         Where columns or values are missing, or the design cannot answer.
     """
     roles, where = study.roles, f"{CALL}, {study.source.name}"
+    _check_names(
+        {"treatment": treatment, "reference": reference, "subject": subject, "cluster": cluster}, where
+    )
     treatment = treatment or roles.treatment
     subject, cluster = subject or roles.subject, cluster or roles.cluster
     if reference is None and treatment == roles.treatment:
@@ -61,6 +65,8 @@ def lay_out(
     after = _periods(study, metadata, treatment, subject, compare, where)
     metadata, after = _complete(metadata, treatment, subject, after, missing, where)
     _check_reads(study, metadata, where)
+    if (found := match_level(reference, metadata[treatment])) is not None:
+        reference = found
     arms, arm = _arms(metadata[treatment].map(str), reference, f"{where}, {treatment!r}")
     described = _as_covariates(metadata, covariates, where)
     groups = _groups(metadata, cluster, subject, treatment, arm, covariates, where)
@@ -70,6 +76,19 @@ def lay_out(
         layout = _with_changes(layout, metadata, subject, cluster, after, where)
     _check_layout(layout if layout.changes is None else layout.changes.layout, where)
     return layout
+
+
+def _check_names(given: dict[str, object], where: str) -> None:
+    """Refuse columns and levels that are given as a list, a table or the like."""
+    faults = Faults(where, ParameterError)
+    for name, value in given.items():
+        if not pd.api.types.is_scalar(value):
+            faults.add(
+                f"a {type(value).__name__}",
+                where=f"{name}=",
+                expected="one level of the treatment" if name == "reference" else "the name of a column",
+            )
+    faults.raise_if_any()
 
 
 def _check_columns(
@@ -97,7 +116,7 @@ def _without_gaps(metadata: pd.DataFrame, used: list[str], missing: str, where: 
     faults = Faults(where, MetadataError)
     gaps = pd.Series(False, index=metadata.index)
     for name in used:
-        absent = metadata[name].isna() | (metadata[name].astype(str).str.strip() == "")
+        absent = find_gaps(metadata[name])
         gaps |= absent
         if absent.any():
             faults.add(

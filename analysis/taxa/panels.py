@@ -8,12 +8,13 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from os import PathLike
 from pathlib import Path
 from types import MappingProxyType
 
 import pandas as pd
 
-from analysis.errors import Faults, ReadError, did_you_mean, nearest, one_fault
+from analysis.errors import Faults, ParameterError, ReadError, did_you_mean, nearest, one_fault
 from analysis.paths import data_path
 from analysis.taxonomy import RANKS
 
@@ -118,6 +119,10 @@ def load_panels(path: str | Path | None = None) -> Mapping[str, Panel]:
     >>> list(load_panels())
     ['gevers_axis', 'ppi', 'escherichia_shigella', 'infant_botulism']
     """
+    if path is not None and not isinstance(path, str | PathLike):
+        raise one_fault(
+            ParameterError, "load_panels", f"a {type(path).__name__}", where="path=", expected="a file's path"
+        )
     file = Path(path) if path is not None else data_path("panels.toml")
     try:
         content = tomllib.loads(file.read_text(encoding="utf-8"))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from analysis.arguments import is_finite
 from analysis.errors import (
     AnalysisWarning,
     Faults,
@@ -19,7 +20,7 @@ from analysis.errors import (
     listed,
     one_fault,
 )
-from analysis.study import Study
+from analysis.study import Study, check_study
 from analysis.taxa.panels import Panel, Taxon, comparable, load_panels
 from analysis.taxonomy import RANKS
 
@@ -146,6 +147,7 @@ def panel_scores(
     s1            -2.154          0.1            0.9
     s2            -4.615          0.0            1.0
     """
+    check_study(study, "panel_scores")
     chosen = panel if isinstance(panel, Panel) else _find_panel(panel)
     added = _pseudocount(study, pseudocount)
     taxonomy = _usable_taxonomy(study, chosen)
@@ -266,9 +268,9 @@ def _matched(panel: Panel, owner: np.ndarray, names: np.ndarray, shares: np.ndar
     return found.drop(columns="place")
 
 
-def _find_panel(name: str) -> Panel:
+def _find_panel(name: object) -> Panel:
     panels = load_panels()
-    if name not in panels:
+    if not (isinstance(name, str) and name in panels):
         raise one_fault(
             ParameterError, "panel=", f"there is no panel {name!r}", remedy=did_you_mean(name, list(panels))
         )
@@ -278,7 +280,7 @@ def _find_panel(name: str) -> Panel:
 def _pseudocount(study: Study, given: float | None) -> float:
     if given is None:
         return HALF_A_READ if study.kind == "counts" else 0.0
-    if not (np.isfinite(given) and given >= 0):
+    if not (is_finite(given) and given >= 0):
         raise one_fault(
             ParameterError, "pseudocount=", f"{given!r} cannot be added", expected="a number of 0 or more"
         )

@@ -619,3 +619,62 @@ def test_dates_have_an_order_and_text_times_are_refused():
     assert by_date.p_value == pytest.approx(by_day.p_value)
     with pytest.raises(RoleError, match="are text"):
         compare_means(values, metadata.astype({"day": str}), baseline="-1", **design)
+
+
+# --- what is named and how ---------------------------------------------------------------------------------
+
+
+def two_arms(**columns):
+    ids = [f"s{row}" for row in range(8)]
+    values = pd.Series([3.1, 3.3, 2.9, 3.4, 2.2, 2.6, 2.0, 2.5], index=ids)
+    return values, pd.DataFrame(columns, index=ids)
+
+
+@pytest.mark.parametrize("reference", [0, 0.0, "0", "0.0"])
+@pytest.mark.parametrize("level", [None, 1, "1.0"])
+def test_levels_of_a_column_of_floats_are_numbers(reference, level):
+    values, table = two_arms(dose=[0.0] * 4 + [1.0] * 4)
+    result = compare_means(values, table, "dose", reference, level=level)
+    assert (result.reference, result.level) == ("0.0", "1.0")
+    study = Study.from_frame(pd.DataFrame({"x": range(1, 9)}, index=table.index), table)
+    roles = study.with_roles(treatment="dose", reference=reference)
+    assert compare_means(values, roles).estimate == result.estimate
+
+
+def test_blank_text_is_no_arm():
+    values, table = two_arms(drug=["no"] * 3 + ["", " "] + ["yes"] * 3)
+    with pytest.raises(DesignError, match="2 samples without column 'drug'"):
+        compare_means(values, table, "drug", "no")
+    assert compare_means(values, table, "drug", "no", missing="drop").n_samples == 6
+
+
+def test_another_time_column_does_not_inherit_the_baseline():
+    values, table = two_arms(
+        drug=["no"] * 2 + ["yes"] * 2 + ["no"] * 2 + ["yes"] * 2,
+        mouse=list("abcdabcd"),
+        day=[0] * 4 + [7] * 4,
+        week=[0] * 4 + [1] * 4,
+    )
+    study = Study.from_frame(pd.DataFrame({"x": range(1, 9)}, index=table.index), table)
+    study = study.with_roles(
+        subject="mouse", time="day", treatment="drug", reference="no", baseline=0, follow_up=7
+    )
+    with pytest.raises(RoleError, match=r"baseline '0' and follow_up '7' are values of 'day', not of 'week'"):
+        compare_means(values, study, time="week")
+    by_day = compare_means(values, study)
+    assert compare_means(values, study, time="week", baseline=0).estimate == by_day.estimate
+    assert compare_means(values, study, time="week", baseline=()).method == "welch"
+    assert compare_means(values, study, time="day", baseline="0").estimate == by_day.estimate
+
+
+def test_two_cages_against_many_are_pointed_out():
+    rng = np.random.default_rng(0)
+    cage = np.repeat(np.arange(8), 2)
+    table = pd.DataFrame(
+        {"cage": cage, "drug": np.where(cage < 2, "yes", "no")}, [f"m{k}" for k in range(16)]
+    )
+    values = pd.Series(rng.standard_normal(16), table.index)
+    result = compare_means(values, table, "drug", "no", cluster="cage")
+    assert any("2 clusters in one arm against 6" in note for note in result.notes)
+    even = table[table["cage"] < 4]
+    assert compare_means(values[even.index], even, "drug", "no", cluster="cage").notes == ()

@@ -20,6 +20,7 @@ from analysis.comparison.permanova import permanova
 from analysis.comparison.permutation import exchangeable_units
 from analysis.errors import DesignError, IdError, MetadataError, ParameterError
 from analysis.paths import data_path
+from analysis.study import Study
 
 VEGAN = json.loads((Path(__file__).parents[1] / "reference" / "vegan_permanova.json").read_text())
 DUNE = VEGAN["dune"]
@@ -526,6 +527,9 @@ def test_the_committed_sizes_are_those_that_theory_asks_for():
     assert exact["within_three_se"].all()
     assert (sizes.loc[[f"{cages} cages an arm, 3 mice each" for cages in (2, 3)], "rate"] == 0).all()
     assert 0.45 < sizes.loc["5 cages an arm, mice exchanged freely, Euclidean", "rate"] < 0.6
+    drift = "10 subjects that drift, 3 stools before and 3 after"
+    assert sizes.loc[f"{drift}, stools", "rate"] > 0.5
+    assert sizes.loc[f"{drift}, periods", "within_three_se"]
 
 
 # refusals
@@ -583,6 +587,28 @@ def test_covariates_are_named_once_and_may_be_one_series_or_array():
         permanova(distances, columns.assign(age=age), "arm", covariates=["age", "age"])
     with pytest.raises(MetadataError, match=r"a table of shape \(12, 2\)"):
         permanova(distances, columns, "arm", covariates=np.zeros((12, 2)))
+
+
+@pytest.mark.parametrize("role", ["factor", "blocks", "plots", "covariates"])
+def test_blank_text_is_missing(role):
+    distances, columns = small()
+    columns["place"] = list("xyzxyzxyzxyz")
+    arguments = {"factor": "arm"} | {role: "place"}
+    columns.loc[["s002", "s005"], "place"] = ["", "  "]
+    with pytest.raises(MetadataError, match="2 of 12 samples have no 'place': 's002', 's005'"):
+        permanova(distances, columns, **arguments)
+
+
+def test_a_study_gives_its_metadata():
+    distances, columns = small()
+    study = Study.from_frame(pd.DataFrame({"x": range(1, 13)}, index=columns.index), columns)
+    assert permanova(distances, study, "arm") == permanova(distances, columns, "arm")
+
+
+def test_a_refusal_counts_arrangements_exactly():
+    arm = ["a"] + ["b"] * 40
+    with pytest.raises(DesignError, match="of 41 arrangements 1 split them in the same way"):
+        permanova(np.ones((41, 41)) - np.eye(41), table(41, arm=arm), "arm", alpha=0.01)
 
 
 def test_missing_values_and_columns_are_told_together():

@@ -13,7 +13,8 @@ from analysis.pilots import load_pilot
 from analysis.pilots.batch_distances import bray_curtis_batch
 from analysis.pilots.effects import composition_shift, fold_change, shannon_change
 from analysis.pilots.plans import plan_arms, plan_of
-from analysis.pilots.simulator import Simulator, poisson, simulate_study
+from analysis.pilots.simulator import Simulator, _with_icc, poisson, simulate_study
+from analysis.pilots.solving import Twins, omega_squared_of
 from analysis.pilots.targets import shannon_of
 
 
@@ -147,6 +148,17 @@ def test_samples_of_one_subject_are_alike_and_share_their_taxa(repeated):
     assert agree[same].mean() > agree[other].mean() + 0.05
 
 
+def test_an_icc_leaves_the_cages_as_they_were_fitted():
+    """Cage mates keep what they share; only the rest is divided between the mouse and the sample."""
+    shares = load_pilot("schubert_mice").taxon_shares
+    for icc in (0.0, 0.3, 0.6, 1.0):
+        given = _with_icc(shares, icc)
+        assert np.array_equal(given[:, :2], shares[:, :2])
+        assert given.sum(axis=1) == pytest.approx(1)
+        in_all = given[:, :3].sum(axis=1)
+        assert in_all == pytest.approx(np.maximum(icc, shares[:, :2].sum(axis=1)))
+
+
 def test_the_icc_that_is_given_is_the_icc_that_comes_out(people):
     plan = plan_arms([300], times=(1, 2))
     first, second = [], []
@@ -214,6 +226,19 @@ def test_a_shift_has_the_omega_squared_asked_for(people):
     mean_within = within / (2 * n - 2)
     omega = (total - within - mean_within) / (total + mean_within)
     assert omega.mean() == pytest.approx(0.05, abs=3 * omega.std(ddof=1) / np.sqrt(6) + 0.003)
+
+
+@pytest.mark.parametrize(("name", "error"), [("twins_genera", 0.03), ("tomkovich_mice", 0.04)])
+@pytest.mark.parametrize("asked", [0.01, 0.05])
+def test_an_effect_is_solved_to_a_few_percent(name, error, asked):
+    # The mice differ by vendor, and so does what one change does to them: 240 studies leave 3.5 %.
+    pilot = load_pilot(name)
+    effect = composition_shift(pilot, asked)
+    assert effect.size == pytest.approx(asked, rel=0.01)
+    assert effect.size_se <= error * asked
+    fresh = omega_squared_of(*Twins(pilot, None, seed=91).tables(effect, 80))
+    both = np.hypot(effect.size_se, fresh.std(ddof=1) / np.sqrt(80))
+    assert fresh.mean() == pytest.approx(asked, abs=3 * both)
 
 
 def test_no_effect_is_no_difference(people):

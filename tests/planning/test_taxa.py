@@ -11,7 +11,7 @@ from analysis.pilots.effects import fold_change, shannon_change
 from analysis.pilots.simulator import Simulator
 from analysis.planning.designed_abundance import DesignedAbundance
 from analysis.planning.power import power, power_curve, sample_size
-from analysis.planning.results import monte_carlo_error
+from analysis.planning.results import SizeWarning, monte_carlo_error
 from analysis.planning.taxa import TaxaEndpoint
 from analysis.taxa.abundance import differential_abundance
 
@@ -139,10 +139,57 @@ def test_processes_do_not_change_the_result(endpoint):
 @pytest.mark.long
 def test_scikit_bio_methods_run(genera):
     for method in ("dirmult", "ancombc2"):
-        found = power(Design(10), TaxaEndpoint(genera, NAMED, method, min_prevalence=0.6), 0.05, n_sim=10)
+        endpoint = TaxaEndpoint(genera, NAMED, method, min_prevalence=0.6, pseudocount=0.5)
+        found = power(Design(10), endpoint, 0.05, n_sim=10)
         assert found.power > 0
         assert method in found.test
         assert any("does not use the baseline" in note for note in found.notes)
+
+
+def zero_inflated(rng, n_studies, n, n_taxa=60):
+    """Draw independent counts that no pilot made: present by the toss of a coin, gamma amounts; no effect."""
+    share = np.random.default_rng(1).lognormal(0, 1, n_taxa)
+    prevalence = np.repeat([1.0, 0.8, 0.5, 0.3], n_taxa // 4)
+    amounts = rng.gamma(2.0, 0.5, (n_studies, 2 * n, n_taxa)) * 20_000 * share / share.sum()
+    return rng.poisson(amounts * (rng.random(amounts.shape) < prevalence)).astype(np.uint16)
+
+
+def false_finds(method, n, n_studies, pseudocount=None):
+    """Count the studies without an effect in which some taxon is found."""
+    taxa = tuple(f"t{number:02d}" for number in range(60))
+    test = DesignedAbundance.of(Design(n, baseline=0), taxa, method, 0.1, "bh", pseudocount)
+    tables = zero_inflated(np.random.default_rng(6), n_studies, n)
+    return int((test.q_values(tables) <= 0.05).any(axis=1).sum())
+
+
+@pytest.mark.parametrize("n", [10, 20, 50])
+def test_log_ratios_hold_their_size_outside_of_pilots(n):
+    assert false_finds("clr", n, 400) <= 400 * (0.05 + 3 * np.sqrt(0.05 * 0.95 / 400))
+
+
+@pytest.mark.long
+def test_zeros_not_observed_make_ancombc2_too_sure():
+    # Of 120 studies .43 at 20 an arm and .68 at 50 were measured; with a pseudocount .01 and 0.
+    limit = 30 * (0.05 + 3 * np.sqrt(0.05 * 0.95 / 30))
+    assert false_finds("ancombc2", 50, 30, pseudocount=0) > 2 * limit
+    assert false_finds("ancombc2", 50, 30) <= limit
+    assert false_finds("dirmult", 50, 30) <= limit
+
+
+@pytest.mark.long
+def test_a_method_of_the_wrong_size_is_named_with_its_remedy(genera):
+    plain = TaxaEndpoint(genera, NAMED, "ancombc2", pseudocount=0)
+    with pytest.warns(SizeWarning, match="false.*pseudocount=0.5") as caught:
+        found = power(Design(30, baseline=0), plain, 0.3, n_sim=12)
+    assert f"rejects in {found.type_i:.3f}" in str(caught[0].message)
+    assert f"{found.fdr:.3f} ±" in str(caught[0].message)
+    held = TaxaEndpoint(genera, NAMED, "ancombc2", pseudocount=0.5)
+    assert power(Design(30, baseline=0), held, 0.3, n_sim=12).type_i <= 0.25
+    assert "with 0.5 added" in power(POST, held, 0.3, n_sim=10).test
+
+
+def test_the_default_method_holds_its_size(genera):
+    assert TaxaEndpoint(genera, NAMED).method == "clr"
 
 
 def test_bad_input(genera, endpoint):
@@ -167,4 +214,4 @@ def test_bad_input(genera, endpoint):
         power(POST, endpoint, shannon_change(genera, -5))
     mice = load_pilot("tomkovich_mice")
     with pytest.raises(ParameterError, match="no cages"):
-        power(Design(8, baseline=0, cluster_size=2), TaxaEndpoint(mice, mice.taxa.index[:1]), 0.5)
+        power(Design(8, baseline=0, cluster_size=2), TaxaEndpoint(mice, mice.taxa.index[:1], "ancombc2"), 0.5)

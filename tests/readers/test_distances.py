@@ -113,3 +113,9 @@ def test_repeated_ids_are_refused(write):
 @pytest.mark.parametrize("content", [b"\x89HDF\r\n\x1a\n", b"{}", b"(a,b);", b"\0\1"])
 def test_other_files_are_no_matrix(write, content):
     assert "no distance matrix" in refused(ReadError, write("d.tsv", content))
+
+
+def test_comments_are_kept_as_notes(write):
+    text = "# Bray-Curtis, rarefied to 1000\n" + square()
+    assert read_distances(write("d.tsv", text)).notes == ["comment in line 1: Bray-Curtis, rarefied to 1000"]
+    assert read_distances(write("d.tsv", square())).notes == []

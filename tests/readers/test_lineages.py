@@ -27,6 +27,10 @@ def check(table):
         QIIME,
         "#OTU ID\ttaxonomy\na\tk__Bacteria; p__Firmicutes; c__\nb\tk__; p__\n",
         "a\tk__Bacteria; p__Firmicutes\nb\tk__; p__\n",
+        "a\tk__Bacteria|p__Firmicutes\nb\tk__|p__\n",
+        "a\td:Bacteria(1.00),p:Firmicutes(0.98)\t+\td:Bacteria\nb\t\t\t\n",
+        "a\t\tBacteria\tdomain\t1.0\tFirmicutes\tphylum\t0.98\nb\t\tunclassified\tdomain\t0.1\n",
+        'a\t-\tRoot\trootrank\t1.0\tBacteria\tdomain\t1.0\t"Firmicutes"\tphylum\t1\tX\tsubclass\t1\nb\t\tRoot\trootrank\t1\n',
         "a\tBacteria(100);Firmicutes(98);\nb\tunknown;unknown;\n",
         "OTU\tSize\tTaxonomy\na\t12\tBacteria(100);Firmicutes(98);\nb\t3\tunknown(100);\n",
         '"";"domain";"phylum"\n"a";"Bacteria";"Firmicutes"\n"b";"?";"?"\n',
@@ -114,3 +118,14 @@ def test_lineages_of_other_features_are_left_aside(write, classic):
     taxonomy = pd.DataFrame({"Domain": list("zyxwv")}, index=list("edcba"))
     study = an.read_study(write("t.tsv", classic), taxonomy=taxonomy)
     assert study.taxonomy["Domain"].tolist() == ["v", "w", "x", "y"]
+
+
+def test_a_cut_line_of_the_rdp_classifier_is_named(write):
+    whole = "a\t\tBacteria\tdomain\t1.0\tFirmicutes\tphylum\t0.98\n"
+    with pytest.raises(TaxonomyError, match=r"1 line\(s\) are cut off or of another kind: line\(s\) '2'"):
+        read_taxonomy(write("t.txt", whole + "b\t\tBacteria\tdomain\n"))
+    with pytest.raises(IdError, match="'a'"):
+        read_taxonomy(write("t.txt", whole + whole))
+    assert (
+        "whatever the RDP Classifier's confidence" in read_taxonomy(write("t.txt", whole)).attrs["notes"][0]
+    )

@@ -1,0 +1,72 @@
+"""Operating characteristics of the protocols: how often each verdict comes out of simulated trials.
+
+Run: python benchmarks/bench_rehearsal.py [--trials 1000] [--jobs 2] [--claims ID ...] [--keep] [--out FILE]
+
+For each claim and each truth (no effect, half the smallest of interest, the smallest, twice it) that many
+trials are simulated as the protocol asks for them, and each goes through `evaluate`. Promised: "supported"
+under no effect at most alpha, "refuted" under no effect at least the planned power. Writes
+data/results/rehearsal.csv, each rate with its Monte Carlo error.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+
+import analysis as an
+from analysis.claims.needs import data_needed
+from analysis.claims.rehearsal import rehearse
+
+COLUMNS = ["claim", "kind", "n_per_arm", "truth", "outcome", "trials", "rate", "rate_se", "n_trials", "seed"]
+
+
+def write(table: pd.DataFrame, order: list[str], trials: int, seed: int, out: Path) -> None:
+    """Write what is there so far, claims in the order of their file."""
+    note = (
+        f"# simulated; made by python benchmarks/bench_rehearsal.py --trials {trials} --seed {seed}; version "
+        f"{an.__version__}, Python {sys.version.split()[0]}\n"
+    )
+    rows = table.sort_values("claim", key=lambda names: names.map(order.index), kind="stable")
+    text = note + rows.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    out.write_text(text, encoding="utf-8")
+
+
+def main() -> None:
+    """Rehearse, print and write."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--trials", type=int, default=1_000)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--claims", nargs="*", help="ids; all that a trial could settle by default")
+    parser.add_argument("--keep", action="store_true", help="keep the claims in the file that are not run")
+    parser.add_argument("--out", default="data/results/rehearsal.csv")
+    given = parser.parse_args()
+    claims = an.load_claims()
+    chosen = given.claims or [name for name, claim in claims.items() if claim.testable]
+    out = Path(given.out)
+    kept = pd.read_csv(out, comment="#") if given.keep and out.is_file() else pd.DataFrame(columns=COLUMNS)
+    for name in chosen:
+        claim = claims[name]
+        start = time.perf_counter()
+        found = rehearse(claim, given.trials, seed=given.seed, n_jobs=given.jobs)
+        table = found.to_frame().assign(
+            claim=name, kind=claim.kind, n_per_arm=found.n_per_arm, n_trials=given.trials, seed=given.seed
+        )
+        kept = pd.concat([kept[kept["claim"] != name], table[COLUMNS]])
+        write(kept, list(claims), given.trials, given.seed, out)
+        wrong, refuted = found.rate(0.0, "supported"), found.rate(0.0, "refuted")
+        print(
+            f"{name}: {found.n_per_arm} an arm, {time.perf_counter() - start:.0f} s\n"
+            f"  no effect: supported {wrong:.3f} (at most {claim.trial.alpha:g}), refuted {refuted:.3f} "
+            f"(planned {claim.trial.power:g})\n"
+            f"  smallest effect: supported {found.rate(1.0, 'supported'):.3f} (planned "
+            f"{data_needed(claim).plan.power.power:.3f})"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""Omega squared is PERMANOVA's, its error the brute-force jackknife, and its limit holds."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.spatial.distance import pdist, squareform
+
+import analysis as an
+from analysis.comparison.omega_limit import omega_squared_limit
+from analysis.errors import DesignError
+
+
+def draw(rng, n_units=(6, 7), per_unit=2, shift=0.0):
+    units = np.repeat(np.arange(sum(n_units)), per_unit)
+    treated = units >= n_units[0]
+    points = rng.normal(size=(sum(n_units), 4))[units] + rng.normal(size=(len(units), 4)) * 0.5
+    points[:, 0] += shift * treated
+    return squareform(pdist(points)), treated, units
+
+
+def test_the_estimate_is_that_of_permanova():
+    distances, treated, units = draw(np.random.default_rng(1), shift=1.0)
+    found = omega_squared_limit(distances, treated, units, margin=0.1)
+    metadata = pd.DataFrame(
+        {"arm": np.where(treated, "yes", "no")}, index=[f"s{i}" for i in range(len(units))]
+    )
+    assert found.estimate == pytest.approx(an.permanova(distances, metadata, "arm").omega_squared, abs=1e-12)
+    assert found.n_units == (6, 7)
+
+
+def test_the_error_is_the_jackknife_over_units():
+    distances, treated, units = draw(np.random.default_rng(2), shift=0.8)
+    found = omega_squared_limit(distances, treated, units, margin=1e-6)  # the jackknife's is the larger
+    variance = 0.0
+    for side in (False, True):
+        left = []
+        for unit in np.unique(units[treated == side]):
+            keep = units != unit
+            metadata = pd.DataFrame({"arm": treated[keep].astype(str)})
+            part = distances[np.ix_(keep, keep)]
+            left.append(an.permanova(part, metadata, "arm", permutations=9, alpha=None).omega_squared)
+        variance += (len(left) - 1) / len(left) * np.sum((np.array(left) - np.mean(left)) ** 2)
+    assert found.standard_error == pytest.approx(np.sqrt(variance), rel=1e-9)
+
+
+@pytest.mark.parametrize("margin", [0.05, 0.2, 0.4])
+def test_p_and_limit_agree(margin):
+    distances, treated, units = draw(np.random.default_rng(3), n_units=(30, 30), shift=0.3)
+    found = omega_squared_limit(distances, treated, units, margin, alpha=0.05)
+    assert (found.p_below <= 0.05) == (found.upper <= margin)
+
+
+def test_too_few_units_are_refused():
+    distances, treated, units = draw(np.random.default_rng(4), n_units=(2, 6))
+    with pytest.raises(DesignError, match="2 and 6 units"):
+        omega_squared_limit(distances, treated, units, margin=0.1)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("n", "margin"), [(20, 0.02), (50, 0.02), (50, 0.05)])
+def test_a_margin_that_is_true_is_ruled_out_at_most_as_often_as_alpha_says(n, margin):
+    """Points in 4 dimensions, one shifted so that omega squared is the margin in the population."""
+    rng, trials, dims = np.random.default_rng(5), 2_000, 4
+    # Between arms of equal size: SS_between / SS_total -> (shift^2 / 4) / (shift^2 / 4 + dims).
+    shift = 2 * np.sqrt(margin / (1 - margin) * dims)
+    treated = np.arange(2 * n) >= n
+    hits = 0
+    for _ in range(trials):
+        points = rng.normal(size=(2 * n, dims))
+        points[:, 0] += shift * treated
+        found = omega_squared_limit(squareform(pdist(points)), treated, np.arange(2 * n), margin)
+        hits += found.p_below <= 0.05
+    assert hits / trials <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / trials)
