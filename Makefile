@@ -9,7 +9,7 @@ FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	"$$p" -c '$(FITS)' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 
-.PHONY: help env report notebooks test test-long lint format lock bench data data-embedded clean
+.PHONY: help env report report-full notebooks test test-long lint format lock bench data data-planner data-embedded clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ $(READY): requirements.lock pyproject.toml
 
 report: $(READY)  ## Run the notebooks and make the report
 	@$(BIN)/python -m analysis report
+
+report-full: $(READY)  ## The same with the longer notebooks, whose tables are downloaded first
+	@$(BIN)/python -m analysis report --full
 
 notebooks: $(READY)  ## Run the notebooks again in place (what is committed)
 	@$(BIN)/python -m analysis report --in-place
@@ -55,6 +58,9 @@ lock: $(READY)  ## Pin every package again, for Python 3.11 to 3.13 (needs uv)
 
 data: $(READY)  ## Download every public table of the catalogue into ANALYSIS_DATA_DIR, or the user's cache
 	@$(BIN)/python data/scripts/fetch_all.py
+
+data-planner: $(READY)  ## Compute the planner's numbers again (long: simulations)
+	$(BIN)/python data/scripts/planner_grid.py
 
 data-embedded: $(READY)  ## Rebuild the embedded tables (needs R with phyloseq and metagenomeSeq)
 	mkdir -p build/embedded

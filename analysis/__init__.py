@@ -6,7 +6,7 @@ __version__ = "0.1.0"
 
 __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
-    submodules=["claims", "errors", "pilots", "plots", "readers"],
+    submodules=["claims", "errors", "pilots", "planner", "plots", "readers"],
     submod_attrs={
         "study": ["Study"],
         "readers": ["read_study"],

@@ -1,7 +1,7 @@
-"""Every number in the prose of the notebooks is one that their code printed, or stands in a list with its source.
+"""Every number in the prose of the notebooks is one that their code printed, or stands in a list.
 
-Outputs are held to a fresh run elsewhere (tests/test_notebooks.py), so that a number that is in them is one that
-the code makes.
+Outputs are held to a fresh run elsewhere (tests/test_notebooks.py), so that a number that is in them is one
+that the code makes.
 """
 
 import re
