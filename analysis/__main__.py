@@ -44,7 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             print(error, file=sys.stderr)
         return 1
-    print(json.dumps(data, indent=2, default=str) if getattr(given, "json", False) else text)
+    try:
+        print(json.dumps(data, indent=2, default=str) if getattr(given, "json", False) else text, flush=True)
+    except BrokenPipeError:  # whoever reads has seen enough, such as `head`
+        sys.stderr.close()
     return 0
 
 
@@ -66,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
 
     report = add("report", _report, "run the notebooks and write build/report/index.html")
     report.add_argument("--in-place", action="store_true", help="also write the executed notebooks back")
+    report.add_argument("--full", action="store_true", help="also run the longer ones (downloads tables)")
     report.add_argument("--root", type=Path, default=Path.cwd(), help="the clone of the project (here)")
     for name, run, help_text in (
         ("datasets", _datasets, "list the public tables that are known by name"),
@@ -126,7 +130,7 @@ def _study(given: argparse.Namespace) -> Any:
 def _report(given: argparse.Namespace) -> tuple[str, Any]:
     from analysis.report import make_report
 
-    page = make_report(given.root.resolve(), in_place=given.in_place)
+    page = make_report(given.root.resolve(), in_place=given.in_place, full=given.full)
     return f"The report is at {page}", None
 
 
@@ -168,12 +172,13 @@ def _audit(given: argparse.Namespace) -> tuple[str, Any]:
 
 def _evaluate(given: argparse.Namespace) -> tuple[str, Any]:
     from analysis.claims.verdict import evaluate
+    from analysis.claims.wording import mark
 
     found = evaluate(_study(given), _claim(given), given.exposure, assume=tuple(given.assume))
-    text = "\n".join(
-        [f"{found.claim.id}: {found.outcome}", found.text, *(f"- {one}" for one in found.reasons)]
-    )
-    data = {"claim": found.claim.id, "outcome": found.outcome, "text": found.text, "reasons": found.reasons}
+    head = mark(f"{found.claim.id}: {found.outcome}", found.exposure)
+    text = "\n".join([head, found.text, *(f"- {one}" for one in found.reasons)])
+    data = {"claim": found.claim.id, "exposure": found.exposure or "botulinum toxin"}
+    data |= {"outcome": found.outcome, "text": found.text, "reasons": found.reasons}
     return text, data | {"estimates": [vars(one) for one in found.estimates]}
 
 

@@ -6,6 +6,7 @@ import base64
 import io
 import re
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ _LANGUAGE = {
     "file_extension": ".py",
     "mimetype": "text/x-python",
 }
+_WITH_NUMBERS = "--IPKernelApp.exec_lines=__import__('analysis.plots.behind').plots.behind.give_numbers()"
 
 
 class NotebookError(AnalysisError):
@@ -34,7 +36,9 @@ def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
     return [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
 
 
-def run_notebook(path: Path, on_cell: Callable[[], None] | None = None, timeout: int = 600) -> NotebookNode:
+def run_notebook(
+    path: Path, on_cell: Callable[[], None] | None = None, timeout: int = 600, *, numbers: bool = False
+) -> NotebookNode:
     """Run a notebook from a fresh kernel, in its own folder, and return it with its outputs.
 
     Parameters
@@ -45,6 +49,9 @@ def run_notebook(path: Path, on_cell: Callable[[], None] | None = None, timeout:
         Called after each code cell, for a progress bar.
     timeout : int
         Seconds that a cell may take.
+    numbers : bool
+        Add to each picture, as text/csv, the numbers that it was drawn from; for the report. They are not
+        for the committed notebooks: `without_numbers`.
 
     Returns
     -------
@@ -66,7 +73,7 @@ def run_notebook(path: Path, on_cell: Callable[[], None] | None = None, timeout:
         timeout=timeout,
         kernel_name="python3",
         record_timing=False,
-        extra_arguments=["--log-level=ERROR"],
+        extra_arguments=["--log-level=ERROR", *([_WITH_NUMBERS] if numbers else [])],
         resources={"metadata": {"path": str(path.parent)}},
         on_cell_executed=(lambda **_: on_cell()) if on_cell else None,
     )
@@ -95,6 +102,15 @@ def tidy(notebook: NotebookNode) -> NotebookNode:
         for output in cell.get("outputs", []):
             if "metadata" in output:
                 output.metadata = type(output.metadata)()
+    return notebook
+
+
+def without_numbers(notebook: NotebookNode) -> NotebookNode:
+    """Return a copy without the numbers behind the pictures, as notebooks are committed."""
+    notebook = deepcopy(notebook)
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop("text/csv", None)
     return notebook
 
 

@@ -33,6 +33,8 @@ def read_toml(path: str | Path, error: type[AnalysisError]) -> dict[str, Any]:
     error : type
         Raised where it cannot be read.
     """
+    if not isinstance(path, str | Path):
+        raise one_fault(error, repr(path), f"a {type(path).__name__}", expected="the path of a TOML file")
     path = Path(path)
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))

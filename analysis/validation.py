@@ -37,6 +37,9 @@ _LEAST_PERCENT_SUM = 50.0
 _LEAST_NEGATIVE = 20  # fewer whole ones are slips, not a transformation
 _MANY_ONES = 0.10
 _LEAST_SAMPLES, _LEAST_FACTOR = 5, 500
+_LEAST_VALUES = (
+    50  # numbers above 0 that a common divisor is looked for in: by chance, 2 divides all in 1 of 2^50
+)
 _CUT_EACH, _CUT_ALL, _MOST_CUT = (0.3, 1.5), (0.4, 1.2), 0.1  # reads lacking a feature; of the sum
 _FEW_ONES = 0.02  # rarefied tables have 10 to 50 % of ones, scaled fractions next to none
 
@@ -270,9 +273,26 @@ def scaled_reason(counts: sparse.csr_array) -> str | None:
     half a read for each of its features. Reads that lost taxa after rarefaction lack far more in some samples
     than in others, and are let pass.
 
+    Reads have no common divisor: of 50 numbers that differ, not all are multiples of 2 (or 7) by chance.
+    Counts that were multiplied by a whole number have one.
+
     Not found: factors below 500 (rounded percent), factors that are no round number where ones are frequent,
     cut fractions of fewer than 5 samples, and tables of which taxa were left out afterwards.
     """
+    advice = (
+        "richness, Chao1, rarefaction and every count-based test would be wrong: use the raw counts. "
+        "Shannon and other fraction-based figures are not affected"
+    )
+    factor = _common_factor(counts)
+    if factor > 1:
+        reason = f"every number in the table is a multiple of {factor:,}, as counts are that were multiplied"
+    else:
+        reason = _odd_sums(counts)
+    return reason and f"{reason}; {advice}"
+
+
+def _odd_sums(counts: sparse.csr_array) -> str | None:
+    """Say how the sums of the samples look like those of scaled fractions; None where they do not."""
     sums = counts.sum(axis=1)
     sums = sums[sums > 0]
     if len(sums) < 2:
@@ -281,32 +301,35 @@ def scaled_reason(counts: sparse.csr_array) -> str | None:
     exact = bool((sums == sums[0]).all())
     ones = float(np.mean(counts.data[counts.data > 0] == 1))
     few_ones = ones < _FEW_ONES
-    advice = (
-        "richness, Chao1, rarefaction and every count-based test would be wrong: use the raw counts. "
-        "Shannon and other fraction-based figures are not affected"
-    )
     if exact and ones <= _MANY_ONES and centre >= 100_000 and centre == 10.0 ** round(np.log10(centre)):
-        return f"every sample sums to exactly {centre:,.0f}, as scaled fractions do, not reads; {advice}"
+        return f"every sample sums to exactly {centre:,.0f}, as scaled fractions do, not reads"
     if exact and few_ones and centre >= 100:
         return (
             f"every sample sums to {centre:,.0f} and almost no feature has a single read, as rarefied counts "
-            f"would: these look like scaled fractions; {advice}"
+            f"would: these look like scaled fractions"
         )
     depth = sums_cut_from(counts)
     if depth:
         return (
             f"all samples sum to a little under {depth:,.0f} ({sums.min():,} to {sums.max():,}) and lack "
-            "about half a read a feature, as fractions are when they are multiplied and cut off; "
-            f"{advice}"
+            "about half a read a feature, as fractions are when they are multiplied and cut off"
         )
     nearly = not exact and centre >= 500 and np.ptp(sums) <= 0.05 * centre
     target = _round_number_between(sums, centre)
     if nearly and (few_ones or target):
         return (
             f"all samples sum to about {target or centre:,.0f} ({sums.min():,} to {sums.max():,}), as "
-            f"fractions do when they are multiplied and rounded; {advice}"
+            f"fractions do when they are multiplied and rounded"
         )
     return None
+
+
+def _common_factor(counts: sparse.csr_array) -> int:
+    """Return the greatest common divisor of the numbers above 0; 1 where they are too few or all the same."""
+    values = counts.data[counts.data > 0]
+    if len(values) < _LEAST_VALUES or values.min() == 1 or values.min() == values.max():
+        return 1
+    return int(np.gcd.reduce(values.astype(np.int64)))
 
 
 def sums_cut_from(counts: sparse.csr_array) -> float | None:

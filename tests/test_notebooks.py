@@ -7,13 +7,14 @@ import nbformat
 import pytest
 
 from analysis.notebooks import NotebookError, code_cells, differences, run_notebook
-from analysis.report import find_notebooks, write_site
+from analysis.report import find_notebooks
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = find_notebooks(ROOT / "notebooks")
+EXTENDED = find_notebooks(ROOT / "notebooks" / "extended")  # these take public tables that are downloaded
 
 
-@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.fixture(params=[*NOTEBOOKS, *EXTENDED], ids=lambda path: path.stem)
 def notebook(request):
     return nbformat.read(request.param, as_version=4)
 
@@ -66,6 +67,27 @@ def test_a_fresh_run_changes_nothing(path):
     assert differences(nbformat.read(path, as_version=4), run_notebook(path)) == []
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("path", EXTENDED, ids=lambda path: path.stem)
+def test_a_fresh_run_of_a_longer_one_changes_nothing(path, shared_data, monkeypatch):
+    monkeypatch.setenv("ANALYSIS_DATA_DIR", str(shared_data))
+    assert differences(nbformat.read(path, as_version=4), run_notebook(path)) == []
+
+
+@pytest.mark.parametrize("path", EXTENDED, ids=lambda path: path.stem)
+def test_a_longer_one_begins_by_saying_that_it_is_not_about_botox(path):
+    title, _, sentence = nbformat.read(path, as_version=4).cells[0].source.partition("\n\n")
+    assert title.startswith("# ")
+    assert re.match(r"Nothing in (this chapter|these tables) is about Botox", sentence)
+
+
+@pytest.mark.parametrize("path", EXTENDED, ids=lambda path: path.stem)
+def test_links_of_a_longer_one_lead_to_notebooks(path):
+    text = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells)
+    links = re.findall(r"\]\(([^):]+\.ipynb)\)", text)
+    assert all((path.parent / link).is_file() for link in links)
+
+
 def make_notebook(path, *sources):
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
     nbformat.write(notebook, path)
@@ -86,15 +108,3 @@ def test_two_runs_that_differ_are_told_apart(tmp_path):
     assert differences(first, same) == []
     same.cells[0].outputs[0]["data"]["text/plain"] = "2"
     assert differences(first, same) == ["cell 1: text/plain differs"]
-
-
-def test_the_site_links_its_pages_and_loads_nothing(tmp_path):
-    notebooks = {path.stem: nbformat.read(path, as_version=4) for path in NOTEBOOKS}
-    front = write_site(notebooks, tmp_path)
-    pages = {page.name: page.read_text(encoding="utf-8") for page in tmp_path.glob("*.html")}
-    assert front.name in pages
-    assert len(pages) == len(NOTEBOOKS)
-    for text in pages.values():
-        local = {link for link in re.findall(r'href="([^"#]+)(?:#[^"]*)?"', text) if "//" not in link}
-        assert local <= pages.keys()
-        assert not re.search(r'<(?:script|link|img)[^>]+(?:src|href)="(?:https?:)?//', text)

@@ -229,3 +229,23 @@ def test_reads_that_lost_rare_taxa_after_rarefaction_to_a_round_depth_are_reads(
     counts = np.random.default_rng(1).multinomial(depth, compositions)
     kept = counts[:, (counts > 0).mean(axis=0) >= least]
     assert scaled_reason(sparse.csr_array(kept)) is None
+
+
+@pytest.mark.parametrize("factor", [2, 7, 1_000])
+def test_counts_that_were_multiplied_are_no_reads(compositions, factor):
+    rng = np.random.default_rng(1)
+    depths = rng.lognormal(9, 1, 30).astype(int)
+    counts = np.array([rng.multinomial(n, p) for n, p in zip(depths, compositions, strict=True)])
+    assert scaled_reason(sparse.csr_array(counts)) is None
+    multiplied = sparse.csr_array(factor * counts)
+    assert f"a multiple of {factor:,}" in scaled_reason(multiplied)
+    with pytest.warns(ScaledCountsWarning, match=r"mice\.tsv: every number in the table is a multiple"):
+        warn_if_scaled(multiplied, "mice.tsv")
+    multiplied.data[0] += 1
+    assert scaled_reason(multiplied) is None
+
+
+@pytest.mark.parametrize(("columns", "scaled"), [(24, False), (25, True)])
+def test_a_common_divisor_needs_enough_numbers(columns, scaled):
+    values = np.vstack([2 * np.arange(1, columns + 1), 2 * np.arange(3, columns + 3)])
+    assert bool(scaled_reason(sparse.csr_array(values))) is scaled

@@ -30,12 +30,15 @@ _OFTEN = re.compile(
     r"regularly|last|past|a few|few|several|\d+)\b.*\b(?:times?|days?|weeks?|months?|years?|sessions?)\b"
 )
 _DENIAL = re.compile(r"(?:no|not|never|none|nothing|without|i (?:have|do|did|had) (?:not|never))\b")
-_NUMBER = re.compile(r"([+-]?\d+(?:[.,]\d+)?)\s*(?:u|units?|iu|mu|ng|ug|mg|pg)?(?:\s*/?\s*kg)?")
+_NUMBER = re.compile(r"([+-]?\d+(?:[.,]\d+)?(?:e[+-]?\d+)?)\s*(?:u|units?|iu|mu|ng|ug|mg|pg)?(?:\s*/?\s*kg)?")
 _DATE = re.compile(r"(?:\d{4}[-/. ]\d{1,2}[-/. ]\d{1,2}|\d{1,2}[-/. ]\d{1,2}[-/. ]\d{2,4})(?:[t ].*)?")
 
 _MARKS = dict.fromkeys(map(ord, "®™[]()\"'\u201c\u201d\u2018\u2019"))
 
-_CONTROL = r"(?:placebo|sham|saline|vehicle|inactivated|denatured|mock|dummy|control)"
+_CONTROL = (
+    r"(?:placebo|sham|saline|vehicle|(?:heat )?inactivated|inactive|(?:heat )?denatured|(?:heat )?killed|"
+    r"heat treated|boiled|mock|dummy|control)"
+)
 _GIVEN_INSTEAD = re.compile(rf"\b{_CONTROL}s?\b")
 _EITHER = re.compile(
     rf"(?:\b(?:or|vs\.?|versus|then|followed by)\b|/|->|→)\s*{_CONTROL}\b|"
@@ -44,13 +47,26 @@ _EITHER = re.compile(
 _PARTS = re.compile(r"[,;|\n+&]|\band\b|\bbut\b|\. ")
 _DOUBT = re.compile(
     r"\?|\b(?:unknown|unsure|not sure|maybe|possibl[ey]|perhaps|consider\w*|plan(?:s|ned|ning)?|"
-    r"interest(?:ed)?|candidate|eligible|awaiting|scheduled|wants?|allerg\w*|mother|father|sister|brother|wife|"
-    r"husband|partner|family|not (?:provided|applicable|collected|recorded)|intraluminal|gavage|orally|"
-    r"by mouth|per os|ingest\w*)\b"
+    r"interest(?:ed)?|candidate|eligible|awaiting|scheduled|expect\w*|wants?|wishes|hopes?|hoping|allerg\w*|"
+    r"mother|father|parents?|sister|brother|wife|husband|partner|friends?|daughter|son|family|"
+    r"offer(?:ed|s)?|recommend\w*|suggest\w*|advised?|told|discuss\w*|refer(?:red|ral)|"
+    r"might|could|would|should|may (?:be|help|need|try|get|have)|contra ?indicat\w*|avoid\w*|against|"
+    r"dislikes?|hates?|afraid|fears?|scared|opposed?|not (?:provided|applicable|collected|recorded)|"
+    r"intraluminal|gavage|orally|by mouth|per os|ingest\w*)\b"
+)
+# Things that are called after it, and things that act against it.
+_NAMESAKE = (
+    r"(?:like|alternatives?|substitutes?|style|shampoo|hair|cream|serum|mask|lotion|gel|peptides?|"
+    r"antagonists?|inhibitors?|blockers?|mimetics?|binding|receptors?|challenge)"
+)
+_DECLINED = (
+    r"(?:(?:was|were|has been|is) )?(?:declin(?:ed|es)|refus(?:ed|es|al)|den(?:ied|ies)|withheld|cancell?ed|"
+    r"(?:not|never) (?:(?:been|yet|ever) )?(?:given|received|used|done|taken|tried|injected|administered|had|"
+    r"treated|exposed|applied|performed))"
 )
 _NOT = (
-    r"(?<![a-z])(?:no|not|never|non|none|without|denies|denied|declined|refused|nor|neither|zero|"
-    r"0 ?(?:u|units?|iu)(?: of)?(?: ?/ ?kg)?)"
+    r"(?:(?<![a-z])(?:no|not|never|non|none|without|denies|denied|declined|refused|nor|neither|zero)|"
+    r"(?<![a-z0-9.,])0+(?:[.,]0+)? ?(?:u|units?|iu)(?: of)?(?: ?/ ?kg)?)"
 )
 # What may stand between a denial and what it denies; other words leave it open what was denied.
 _LINK = (
@@ -61,11 +77,10 @@ _LINK = (
 )
 _OTHERWISE = re.compile(
     r"(?<![a-z])(?:no|not|never|non|without)\b(?:\s+\w+)*?\s+(?:longer|only|just|respon\w*|since|after|until|"
-    r"effects?|side|adverse|problems?|complications?|changes?|improv\w*|benefits?|reactions?|relief|issues?)\b"
+    r"effect\w*|side|adverse|problems?|complications?|changes?|improv\w*|benefits?|reactions?|relief|issues?|"
+    r"help\w*|work(?:s|ed|ing)?|tolerat\w*|success\w*|satisf\w*|continued)\b"
 )
-_ZERO = (
-    r"(?:no|none|never|n|false|0+(?:[.]0+)?(?: ?(?:u|units?|iu))?(?: ?/? ?kg)?|not \w+|absent|not|negative)"
-)
+_ZERO = r"(?:no|none|never|n|false|0+(?:[.]0+)?(?: ?(?:u|units?|iu))?(?: ?/? ?kg)?|absent|not|negative)"
 
 
 @dataclass(frozen=True)
@@ -108,7 +123,7 @@ _TOXIN_OF = r"(?:botulinum|bont)(?: ?(?:type )?[a-g]\d?)?(?: ?neuro)? ?(?:toxin\
 BOTULINUM = ExposureWords(
     name="botulinum toxin",
     sure=(
-        rf"(?<![a-z])(?:botox[a-z]*|{_MAKERS}bot(?:ulinum)?(?:toxin)?[ab]?(?![a-z])|"
+        rf"(?<![a-z])(?:botox(?:(?!free|naive|like)[a-z])*|{_MAKERS}bot(?:ulinum)?(?:toxin)?[ab]?(?![a-z])|"
         rf"{_MAKERS}?botulinum(?: ?type [a-g]| [a-g])? ?(?:neuro ?)?toxins?[a-g]?(?![a-z])|"
         r"botulinum (?=(?:type )?[ab]\b|\d|units?\b|inj|dose|treat)|botulin(?:us)?(?:toxin|(?= toxin))|"
         r"toxina botulinica|toxine botulique|bont(?: ?[a-g]\d?)?(?![a-z])|"
@@ -145,7 +160,9 @@ def tidy(value: object) -> str:
     if not text.isascii():
         text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
     text = text.casefold()
-    text = re.sub(r"(?<=bont)\s*[/-]\s*(?=[a-g](?![a-z]))|(?<=[a-z0-9])-(?=[a-z0-9])|_", " ", text)
+    # a hyphen between letters is a blank, but not the sign of an exponent: 5e-05
+    hyphen = r"(?<=[a-z0-9])-(?=[a-z0-9])(?!(?<=\de-)\d)"
+    text = re.sub(rf"(?<=bont)\s*[/-]\s*(?=[a-g](?![a-z]))|{hyphen}|_", " ", text)
     return re.sub(r"[ \t]+", " ", text).strip()
 
 
@@ -158,7 +175,7 @@ def tidy_name(column: object) -> str:
     ('bont units', 'facial procedures')
     """
     text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", str(column).replace("BoNT", "Bont "))
-    return tidy(re.sub(r"[.:\-]", " ", text))
+    return re.sub(r"(?<![a-z])botox(?=[a-z])", "botox ", tidy(re.sub(r"[.:\-]", " ", text)))
 
 
 def is_missing(value: object) -> bool:
@@ -200,6 +217,8 @@ def read_answer(value: object, words: ExposureWords, *, asked: bool) -> bool | N
 def _mentioned(text: str, words: ExposureWords) -> bool | None:
     """Read an answer that names the exposure, part by part."""
     text = re.sub(r",\s*(no|none|never)\s*$", r": \1", text)
+    if re.match(r"(?:no|none|never)\s*[,;|]", text):
+        return None  # "No; Botox": the answer is no, or it is what follows
     parts = [part.strip() for part in _PARTS.split(text) if re.search(words.sure, part)]
     found = [_part(part, words) for part in parts]
     return True if True in found else False if False in found else None
@@ -208,20 +227,29 @@ def _mentioned(text: str, words: ExposureWords) -> bool | None:
 def _part(part: str, words: ExposureWords) -> bool | None:
     sure = f"(?:{words.sure})"
     more = r"(?:\s+(?:[ab]|type [ab]|toxin|injections?|treatment|units?|group|arm))*"
+    if _declined(part, sure, more):
+        return False
     if _DOUBT.search(part) or _EITHER.search(part):
+        return None
+    if re.search(rf"{sure}{more}\s*{_NAMESAKE}\b|\b(?:anti|hair|topical)\s+{sure}", part):
         return None
     if (
         re.search(rf"{_NOT}(?:\s+{_LINK})*\s+{sure}", part)
         or re.search(rf"\b(?:pre|before|prior to)(?:\s+(?:the|first|any))*\s+{sure}", part)
         or re.search(rf"\b{_CONTROL}(?:\s+(?:for|of|group|arm))?\s+{sure}", part)
-        or re.search(rf"{sure}{more}\s+(?:naive|free|{_CONTROL})\b", part)
+        or re.search(rf"{sure}{more}\s*(?:naive|free|\b{_CONTROL})\b", part)
         or re.search(rf"{sure}{more}\s*[:=-]?\s*{_ZERO}\s*$", part)
         or re.search(rf"{sure}\s*-\s*$", part)
     ):
         return False
-    if re.search(rf"{_NOT}\b.*{sure}", part) and not _OTHERWISE.search(part):
+    if re.search(rf"{_NOT}\b.*{sure}|{sure}.*{_NOT}\b", part) and not _OTHERWISE.search(part):
         return None  # something is denied, but it is not clear what
     return True
+
+
+def _declined(part: str, sure: str, more: str) -> bool:
+    """Say whether a part ends in that it was not taken up: "Botox declined", "Botox - denies"."""
+    return bool(re.search(rf"{sure}{more}\s*[:=-]?\s*{_DECLINED}\s*$", part))
 
 
 def _plain(text: str) -> bool | None:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.claims.answers import BOTULINUM, is_missing, read_answer, tidy
+from analysis.claims.columns import filled
 from analysis.claims.exposure import ExposureColumn, find_exposure
 from analysis.claims.model import Claim
 from analysis.errors import ParameterError, listed, one_fault
@@ -36,6 +37,11 @@ class Arms:
         Whether everybody was treated, so that there is only before and after.
     why_none : str
         Why there are no two arms; "" where there are.
+    from_free_text : bool
+        Whether all the treated, or all the untreated, are known only from text that nobody asked for: who
+        does not mention the toxin may have had it.
+    shared_cages : bool
+        Whether any cage (the study's cluster) holds both arms; of a cross-over, both at one time.
     """
 
     study: Study
@@ -46,6 +52,8 @@ class Arms:
     crossover: bool = False
     one_armed: bool = False
     why_none: str = ""
+    from_free_text: bool = False
+    shared_cages: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,7 @@ class _Given:
     treated: str
     reference: str
     source: str
+    from_free_text: bool = False
 
 
 def find_arms(study: Study, claim: Claim, exposure: str | None = None) -> Arms:
@@ -86,7 +95,8 @@ def find_arms(study: Study, claim: Claim, exposure: str | None = None) -> Arms:
     -----
     A subject that was untreated first and treated later belongs to the treated arm with all its samples:
     those from before are its baseline. A cross-over has subjects of both orders. Where everybody was treated
-    in the end, there is no untreated arm, however many untreated samples there are.
+    in the end, there is no untreated arm, however many untreated samples there are. Subjects that had both
+    at one time are no cross-over: their ids are used in both arms, and no arms are made of them.
     """
     given = _botulinum(study) if exposure is None else _stand_in(study, exposure)
     if isinstance(given, Arms):
@@ -117,7 +127,9 @@ def _botulinum(study: Study) -> _Given | Arms:
     source = f"{several} {listed(one.column for one in telling)}"
     if (yes & no).any():
         source += f" (of two answers that differ, in {int((yes & no).sum())} samples, yes was taken)"
-    return _Given(exposed, BOTULINUM.name, "untreated", source)
+    asked = [one.exposed for one in telling if one.asks != "could mention"]
+    free = not all(any((one == given).fillna(False).any() for one in asked) for given in (True, False))
+    return _Given(exposed, BOTULINUM.name, "untreated", source, free)
 
 
 def _from_role(study: Study, role: str) -> _Given:
@@ -223,7 +235,7 @@ def _blank(value: object) -> bool:
 def _laid_out(study: Study, given: _Given, subjects: str) -> Arms:
     """Give each sample its arm, as the order of treated and untreated samples within subjects asks."""
     exposed = given.exposed
-    base = Arms(study, given.treated, given.reference, given.source)
+    base = Arms(study, given.treated, given.reference, given.source, from_free_text=given.from_free_text)
     if not exposed.fillna(False).any():
         return replace(base, treated="", reference="", why_none=f"nobody was treated ({given.source})")
     if study.roles.subject is None:
@@ -234,11 +246,8 @@ def _laid_out(study: Study, given: _Given, subjects: str) -> Arms:
     seen = known.groupby("who")["exposed"].agg(["any", "all"])
     both = seen.index[seen["any"] & ~seen["all"]]
     order = _order(study)
-    if len(both) and order is None:
-        why = (
-            f"{len(both)} of {len(seen)} {subjects} have treated and untreated samples, and no time "
-            "tells in which order: name time= (numbers of days, or dates)"
-        )
+    why = _why_no_order(study, known, both, subjects) if len(both) else ""
+    if why:
         return replace(base, treated="", reference="", why_none=why)
     if len(both) and _crossed(known, order, both):
         return _checked(base, _named(exposed, given), crossover=True)
@@ -253,6 +262,35 @@ def _laid_out(study: Study, given: _Given, subjects: str) -> Arms:
         why = f"all {n} {subjects} were treated{more} ({given.source}): there is only before and after"
         return replace(base, reference="", one_armed=True, why_none=why)
     return _checked(base, _named(ever, given), crossover=False)
+
+
+def _why_no_order(study: Study, known: pd.DataFrame, both: pd.Index, subjects: str) -> str:
+    """Say why it cannot be told which of both conditions a subject had first; "" where it can."""
+    number = known["who"].nunique()
+    twice = _both_at_once(study, known)
+    if twice:
+        return (
+            f"ids are not unique across arms: {len(twice)} of {number} {subjects} ({listed(twice, 3)}) have "
+            "treated and untreated samples of one time; give each its own id (in a cross-over, count days "
+            "from the start of the study)"
+        )
+    if _order(study) is None:
+        return (
+            f"{len(both)} of {number} {subjects} have treated and untreated samples, and no time "
+            "tells in which order: name time= (numbers of days, or dates)"
+        )
+    return ""
+
+
+def _both_at_once(study: Study, known: pd.DataFrame) -> list:
+    """Return subjects that have treated and untreated samples of one and the same time."""
+    if study.roles.time is None:
+        return []
+    times = study.metadata[study.roles.time].reindex(known.index)
+    conditions = (
+        known.assign(time=times.to_numpy()).groupby(["who", "time"], observed=True)["exposed"].nunique()
+    )
+    return sorted(conditions.index[conditions > 1].get_level_values("who").unique(), key=str)
 
 
 def _left_early(table: pd.DataFrame, both: pd.Index) -> pd.Index:
@@ -332,4 +370,29 @@ def _checked(base: Arms, arm: pd.Series, *, crossover: bool) -> Arms:
         why = "nobody is known to be untreated" if untreated else "nobody is known to be treated"
         return Arms(base.study, source=base.source, n_subjects=counts, why_none=f"{why} ({base.source})")
     study = study.with_roles(treatment=column, reference=base.reference)
-    return replace(base, study=study, n_subjects=counts, crossover=crossover)
+    shared = bool(cages_of_both(study, per_time=crossover))
+    return replace(base, study=study, n_subjects=counts, crossover=crossover, shared_cages=shared)
+
+
+def cages_of_both(study: Study, *, per_time: bool = False) -> int:
+    """Count the cages that hold subjects of both arms.
+
+    Parameters
+    ----------
+    study : Study
+        With two levels of treatment.
+    per_time : bool
+        Whether they have to hold them at one time, as in a cross-over.
+
+    Returns
+    -------
+    int
+        0 where no cages are named.
+    """
+    roles = study.roles
+    if roles.cluster is None or roles.treatment is None:
+        return 0
+    there = study.metadata[filled(study.metadata[roles.cluster]).to_numpy()]
+    by = [roles.cluster, roles.time] if per_time and roles.time is not None else [roles.cluster]
+    arms = there.groupby(by, observed=True)[roles.treatment].nunique()
+    return int(arms[arms > 1].index.get_level_values(0).nunique())

@@ -155,6 +155,11 @@ def reference(case: Case) -> Found:
     if case.study.roles.subject is None:
         counts = counts.replace(case.claim.subjects, "samples")
     how = "cross-over, each subject its own reference; " if arms.crossover else ""
+    if arms.from_free_text:
+        gap = "known from free text alone: who does not mention it may have had it"
+        return Found(
+            "partly", f"{how}{counts}", arms.source, gap, "Ask everyone for product, units and date."
+        )
     return Found("met", f"{how}{counts}", arms.source)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.claims.answers import tidy, tidy_name
+from analysis.claims.arms import cages_of_both
 from analysis.claims.checks import Case, Found, how_full
 from analysis.claims.columns import filled, find_column
 from analysis.claims.model import Claim
@@ -88,13 +89,19 @@ def cage(case: Case) -> Found:
             gaps.append(f"up to {most} a cage, {case.claim.trial.cluster_size} are planned")
     if not there.all():
         gaps.append(f"{int((~there).sum())} samples without a cage")
+    if case.two_arms and case.arms.crossover and case.arms.shared_cages:
+        mixed = cages_of_both(study, per_time=True)
+        found.append(f"{mixed} hold both arms at one time")
+        gaps.append(
+            f"{mixed} cages hold both arms at one time: the untreated share the microbes of the treated"
+        )
     if case.two_arms and not case.arms.crossover:
         arms = (
             study.metadata[there]
             .groupby(roles.cluster)[study.roles.treatment]
             .agg(lambda arm: tuple(arm.dropna().unique()))
         )
-        mixed = int((arms.map(len) > 1).sum())
+        mixed = cages_of_both(study)
         found.append(f"{mixed} hold both arms" if mixed else "no cage holds both arms")
         if mixed:
             gaps.append(f"{mixed} cages hold both arms: the untreated share the microbes of the treated")

@@ -13,12 +13,22 @@ from analysis.errors import ParameterError, listed, one_fault
 
 Asks = Literal["named", "valued", "could mention"]
 
-# Columns about the injection that both arms fill in, and questions about something else than having had it.
-_BESIDE = re.compile(
-    r"\b(?:sites?|muscles?|indication|reason|batch|lot|vial|volume|dilution|solvent|needle|clinic|clinician|injector|"
-    r"allerg\w*|interest\w*|willing\w*|consider\w*|knowledge|attitudes?|plan\w*|eligib\w*|guess\w*|blind\w*|"
-    r"antibod\w*|expect\w*|family|opinion|aware\w*|heard)\b"
+# What may be left of a name after the words for the exposure, so that an answer of yes, a dose or a date says
+# that it was given. Any other word may turn the question round ("botox_free", "pre_botox") or ask for
+# something else ("botox_cost"; "bont_site", which a placebo has too).
+_TELLS = re.compile(
+    r"(?:units?|u|iu|mu|ng|ug|mg|pg|kg|per|dos(?:e|es|age|ing)|total|cumulative|amount|number|num|nr|n|counts?|"
+    r"times?|cycles?|sessions?|rounds?|how|many|much|often|frequency|freq|ever|had|ha(?:s|ve)|been|did|do|you|"
+    r"your|any|is|was|were|got|recei?ved?|given|gave|administ(?:ered|ration)|inj|inject(?:ed|ions?)|im|"
+    r"intramuscular|treat(?:ed|ments?)|tx|trt|rx|therap(?:y|ies)|dates?|day|days|weeks?|months?|mo|years?|yrs?|"
+    r"ago|age|at|of|in|on|with|by|for|the|an?|and|during|within|first|last|past|latest|most|recent(?:ly)?|six|"
+    r"lifetime|since|after|post|start(?:ed)?|products?|brands?|name|formulations?|(?:sero|sub)?types?|toxins?|"
+    r"neurotoxins?|drugs?|meds?|medications?|arms?|groups?|cohort|interventions?|condition|"
+    r"exposures?(?: to)?|exposed(?: to)?|use(?:d|s|r|rs)?|using|usage|history|hx|prior|previous(?:ly)?|"
+    r"current(?:ly)?|status|yes(?: (?:or )?no)?|yn|flag|indicator|binary|facial|cosmetic|aesthetic|"
+    r"procedures?|[b-g]|q?\d+|\d+(?:u|iu|mo|m|d|w|y))"
 )
+_VERSUS = re.compile(r"(?:vs|versus|or|placebo|sham|saline|vehicle|controls?|study|trial)")
 _AMOUNT = re.compile(
     r"\b(?:units?|u|iu|dose|doses|kg|ng|sessions?|numbers?|n|counts?|times?|cycles?|injections|days?|weeks?|months?|"
     r"years?|age|cumulative|total|amount|since)\b"
@@ -120,16 +130,28 @@ def _read(values: pd.Series, words: ExposureWords) -> ExposureColumn | None:
     full = tidy_name(values.name)
     name = re.sub(words.other, " ", full)
     named = bool(re.search(words.sure, name))
-    if named and _BESIDE.search(re.sub(words.sure, " ", name)):
-        return _column(values, "could mention", {}, f"about {words.name}, but not who was given it")
     if named:
-        return _asked(values, name, words)
+        rest = _rest(re.sub(words.sure, " ", name), _TELLS)
+        if not rest:
+            return _asked(values, name, words)
+        # a choice between it and a placebo tells by its answers, where these name it
+        chosen = None if _rest(rest, _VERSUS) else _searched(values, name, words)
+        if chosen is not None and chosen.asks == "valued":
+            return chosen
+        why = f"about {words.name}, but {rest!r} in its name does not say that it was given"
+        return _column(values, "could mention", {}, why)
     if re.search(words.offers, name):
         answers = {one: _choice(one, words) for one in _distinct(values)}
         return _column(values, "named", answers, f"a question that offers {words.name} as an answer")
     if full != name:  # what is left speaks of the bacterium or an infection
         return None
     return _searched(values, name, words)
+
+
+def _rest(name: str, known: re.Pattern) -> str:
+    """Return what is left of a name without the words that are known."""
+    left = re.sub(rf"(?<![a-z0-9]){known.pattern}(?![a-z0-9])", " ", name)
+    return " ".join(re.findall(r"\w+", left))
 
 
 def _asked(values: pd.Series, name: str, words: ExposureWords) -> ExposureColumn:

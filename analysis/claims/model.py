@@ -9,6 +9,8 @@ from typing import Literal
 
 import pandas as pd
 
+from analysis.errors import ParameterError, one_fault
+
 Host = Literal["mouse", "human"]
 Kind = Literal["alpha", "community", "panel", "marker", "association", "knowledge"]
 Scale = Literal["percent", "omega_squared", "log_ratio", "ratio", "own", "correlation"]
@@ -371,3 +373,15 @@ class Claim:
             if text
         )
         return f"<table><tbody>{rows}</tbody></table>"
+
+
+def check_claim(claim: object, where: str) -> None:
+    """Refuse what is no claim."""
+    if not isinstance(claim, Claim):
+        raise one_fault(
+            ParameterError,
+            where,
+            f"claim is a {type(claim).__name__}",
+            expected="a Claim",
+            remedy="give one of analysis.load_claims(), such as load_claims()['diversity_falls_mice']",
+        )

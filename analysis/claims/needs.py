@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.claims.model import Claim
+from analysis.claims.model import Claim, check_claim
 from analysis.claims.planned import Planned, planned
 from analysis.planning.detection import detection_depth
 
@@ -140,6 +140,7 @@ def data_needed(claim: Claim) -> Needs:
     >>> needs.to_frame().loc["reads", "needed"]
     'raw read counts'
     """
+    check_claim(claim, "data_needed")
     if not claim.testable:
         search = Requirement("search", "a search of the literature", claim.question, claim.supports)
         return Needs(claim, (search, *_beyond(claim)), None, None)

@@ -101,6 +101,8 @@ def write_protocol(claim: Claim, folder: str | Path) -> ProtocolFiles:
         Where no trial would settle the claim, or one of the files is there already.
     """
     needs = data_needed(claim)
+    if Path(folder).is_file():
+        raise one_fault(ParameterError, str(folder), "it is a file", expected="a folder, or nothing yet")
     if needs.plan is None:
         raise one_fault(
             ParameterError,

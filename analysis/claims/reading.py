@@ -64,9 +64,9 @@ def load_claims(path: str | Path | None = None) -> dict[str, Claim]:
     >>> claims["diversity_falls_mice"].effect.direction
     'lower'
     """
-    path = data_path("claims.toml") if path is None else Path(path)
+    path = data_path("claims.toml") if path is None else path
     content = read_toml(path, ReadError)
-    faults = Faults(path.name, ReadError)
+    faults = Faults(Path(path).name, ReadError)
     entries = content.pop("claims", None)
     shared = make(_Preamble, content, "the file", faults)
     if not isinstance(entries, dict) or not entries:

@@ -28,8 +28,10 @@ from analysis.comparison.means import MeanComparison, compare_means
 from analysis.comparison.omega_limit import omega_squared_limit
 from analysis.comparison.permanova import permanova
 from analysis.diversity.beta import beta_diversity
-from analysis.errors import DesignError, one_fault
+from analysis.errors import DesignError, listed, one_fault
 from analysis.study import Study
+
+_UNEQUAL = 1.5  # times as many units in one arm as in the other, from which unequal spread misleads
 
 Decision = Literal["supported", "opposite", "refuted", "inconclusive"]
 
@@ -55,6 +57,8 @@ class Estimate:
         Subjects that entered.
     unit_of_analysis, method : str
         What was counted as independent, and the test.
+    within_subjects : bool
+        Whether each subject had both conditions.
     """
 
     name: str
@@ -72,15 +76,29 @@ class Estimate:
     n_reference: int
     unit_of_analysis: str
     method: str
+    within_subjects: bool = False
 
 
 @dataclass(frozen=True)
 class Tested:
-    """An estimate, what it decides by itself, and notes on what entered."""
+    """What a test found.
+
+    Attributes
+    ----------
+    estimate : Estimate
+        The numbers.
+    decision : {"supported", "opposite", "refuted", "inconclusive"}
+        What they decide by themselves.
+    notes : tuple of str
+        What entered and what was left out.
+    weaknesses : tuple of str
+        Why the test cannot be relied on here; any of them leaves the verdict inconclusive.
+    """
 
     estimate: Estimate
     decision: Decision
     notes: tuple[str, ...]
+    weaknesses: tuple[str, ...] = ()
 
 
 def decide(
@@ -196,9 +214,13 @@ def _means(case: _Case, values: pd.Series, study: Study, notes: tuple[str, ...])
         found.n_per_arm[found.reference],
         found.unit,
         f"{found.method}: {found.why}",
+        arms.crossover,
     )
     decision = decide(claim, found.estimate, found.p_value, found.p_equivalence, 1.0 if log else 0.0)
-    return Tested(estimate, decision, (*notes, *found.notes))
+    cages = sorted(found.n_clusters.values())
+    few = len(cages) == 2 and cages[0] == 2 and cages[1] >= 4
+    weak = ("2 cages against many: no test can tell whether they are like the others",) if few else ()
+    return Tested(estimate, decision, (*notes, *found.notes), weak)
 
 
 def _reference_mean(values: pd.Series, study: Study, arms: Arms) -> float:
@@ -230,8 +252,11 @@ def _community(case: _Case) -> Tested:
     depth = None if found.even else found.depth
     distances = beta_diversity(after, claim.endpoint.metric, depth=depth, iterations=10, seed=case.seed)
     unit = roles.cluster or roles.subject
+    _refuse_movers(after)
     if arms.crossover:
-        plan = {"blocks": roles.subject}
+        # A subject's samples of one condition share a period, and are exchanged as a whole.
+        both = after.metadata[[roles.subject, roles.treatment]].astype(str).agg(" / ".join, axis=1)
+        plan = {"blocks": roles.subject} | ({"plots": both} if both.duplicated().any() else {})
     else:
         plan = {"plots": unit} if after.metadata[unit].duplicated().any() else {}
     alpha = claim.trial.alpha
@@ -255,7 +280,11 @@ def _community(case: _Case) -> Tested:
             distances.data, treated, after.metadata[unit].astype(str).to_numpy(), claim.effect.margin, alpha
         )
         p_below, upper = limit.p_below, limit.upper
+    weak = []
     if test.dispersion_p is not None and test.dispersion_p <= alpha:
+        units = after.metadata.groupby(unit)[roles.treatment].first().astype(str).value_counts()
+        if units.max() > _UNEQUAL * units.min():
+            weak.append("the arms differ in size and in spread, and PERMANOVA takes the one for a shift")
         notes.append("the arms also differ in spread (PERMDISP): a shift alone is not shown")
     estimate = Estimate(
         claim.endpoint.name,
@@ -273,8 +302,25 @@ def _community(case: _Case) -> Tested:
         int(subjects[~treated].nunique()),
         "cluster" if roles.cluster else "subject",
         "PERMANOVA of the samples after the treatment",
+        arms.crossover,
     )
-    return Tested(estimate, decide(claim, 1.0, test.p_value, p_below), tuple(notes))
+    return Tested(estimate, decide(claim, 1.0, test.p_value, p_below), tuple(notes), tuple(weak))
+
+
+def _refuse_movers(study: Study) -> None:
+    """Refuse subjects that are in several cages: they would count as several."""
+    roles = study.roles
+    if roles.cluster is None:
+        return
+    homes = study.metadata.groupby(roles.subject)[roles.cluster].nunique()
+    moved = homes.index[homes > 1]
+    if len(moved):
+        raise one_fault(
+            DesignError,
+            study.source.name,
+            f"{len(moved)} subjects are in more than one {roles.cluster!r}: {listed(moved)}",
+            expected="each subject in one cage",
+        )
 
 
 def _association(case: _Case) -> Tested:
@@ -292,7 +338,8 @@ def _association(case: _Case) -> Tested:
     margin = abs(case.needs.plan.endpoint.seen(claim.effect.margin, *map(len, times)))
     test = correlate_changes(*changes, arm, margin, claim.trial.alpha)
     in_both = changes[0].index.intersection(changes[1].index)
-    counts = arm.loc[in_both].astype(str).value_counts()
+    entered = found.study.metadata[found.study.metadata[unit].isin(in_both)]
+    counts = entered.groupby(entered[roles.treatment].astype(str))[roles.subject].nunique()
     estimate = Estimate(
         endpoint.name,
         "correlation",

@@ -16,9 +16,9 @@ from analysis.claims.auditing import Audit, audit
 from analysis.claims.measures import alpha_values, at_depth, unit_changes
 from analysis.claims.model import Claim
 from analysis.claims.needs import Needs, data_needed
-from analysis.claims.tested import Estimate, run_test
+from analysis.claims.tested import Estimate, Tested, run_test
 from analysis.claims.windows import Windows, find_windows
-from analysis.claims.wording import mark, p_text, sentence
+from analysis.claims.wording import amount_text, mark, p_text, sentence
 from analysis.errors import AnalysisError, Faults, ParameterError
 from analysis.study import Study
 
@@ -70,10 +70,8 @@ class Verdict:
 
     def _repr_html_(self) -> str:
         reasons = "".join(f"<li>{html.escape(one)}</li>" for one in self.reasons)
-        return (
-            f"<p><b>{html.escape(self.claim.id)}: {self.outcome}</b></p><p>{html.escape(self.text)}</p>"
-            f"<ul>{reasons}</ul>"
-        )
+        head = mark(f"{self.claim.id}: {self.outcome}", self.exposure)
+        return f"<p><b>{html.escape(head)}</b></p><p>{html.escape(self.text)}</p><ul>{reasons}</ul>"
 
 
 def evaluate(
@@ -145,16 +143,18 @@ def judge(study: Study, found: Audit, seed: int, permutations: int) -> Verdict:
     windows = find_windows(found.arms.study, claim)
     if windows.why_none:
         return case.untestable(f"No follow-up: {windows.why_none}")
-    if not (windows.baseline or found.arms.crossover or _by_chance(found)):
+    adjusted = windows.baseline and claim.kind != "community"  # a composition is compared after it only
+    if not (adjusted or found.arms.crossover or _by_chance(found)):
+        before = "No sample before the treatment" if not windows.baseline else "The test uses no baseline"
         return case.untestable(
-            "No sample before the treatment, and nothing says that chance decided who got it: those who ask "
-            "for a treatment differ from those who do not"
+            f"{before}, and nothing says that chance decided who got it: those who ask for a treatment "
+            "differ from those who do not"
         )
     try:
         tested = run_test(claim, found.arms, windows, needs, seed, permutations)
     except AnalysisError as error:
         return case.untestable(*(_first_up(fault.what) for fault in error.faults))
-    return case.decided(tested.estimate, tested.decision, needs, windows, tested.notes)
+    return case.decided(tested, needs, windows)
 
 
 class _Case:
@@ -181,22 +181,19 @@ class _Case:
             more += _before_after(self.claim, arms.study)
         return self.verdict("untestable", more, ())
 
-    def decided(
-        self, estimate: Estimate, decision: Outcome, needs: Needs, windows: Windows, notes: tuple[str, ...]
-    ) -> Verdict:
+    def decided(self, tested: Tested, needs: Needs, windows: Windows) -> Verdict:
         """Take away what the study is too weak for, and give the reasons."""
+        estimate, decision = tested.estimate, tested.decision
         units = {"cluster": "cages"}.get(estimate.unit_of_analysis, self.claim.subjects)
         reasons = [
             _why(self.claim, estimate, decision),
             f"Counted as independent: {units}. Test: {estimate.method}.",
         ]
-        cage = self.found.row("cage") if self.claim.host == "mouse" else None
-        if cage is not None and cage.status == "missing" and decision != "inconclusive":
-            reasons.append(
-                f"By itself the test would say {decision}; but cages are unknown, and mice of one cage are "
-                "not independent: such a test rejects too often."
-            )
+        weak = [*tested.weaknesses, *self._weaknesses(decision, windows)]
+        if weak and decision != "inconclusive":
+            reasons.append(f"By itself the test would say {decision}; but see what follows.")
             decision = "inconclusive"
+        reasons += [f"{_first_up(one)}." for one in weak]
         lost = math.floor(needs.plan.n_per_arm * self.claim.trial.dropout) + 1
         if min(estimate.n_treated, estimate.n_reference) < needs.plan.n_per_arm - lost:
             reasons.append(
@@ -209,8 +206,32 @@ class _Case:
             reasons.append("Each subject had both conditions: compared within subjects, as a cross-over.")
         said = "Taken from the caller and not from the data:"
         reasons += [f"{said} {name.replace('_', ' ')}." for name in self.found.assume]
-        reasons += [f"{_first_up(one)}." for one in (windows.said, *notes)]
+        if self.found.row("assignment").status == "unknown" and not self.found.arms.crossover:
+            reasons.append(
+                "Nothing says whether chance decided who was treated; the baseline is adjusted for."
+            )
+        reasons += [f"{_first_up(one)}." for one in (windows.said, *tested.notes)]
         return self.verdict(decision, reasons, (estimate,))
+
+    def _weaknesses(self, decision: Outcome, windows: Windows) -> list[str]:
+        """Say what about the study leaves any verdict open."""
+        arms, weak = self.found.arms, []
+        if self.claim.host == "mouse" and self.found.row("cage").status == "missing":
+            weak.append(
+                "cages are unknown, and mice of one cage are not independent: such a test rejects too often"
+            )
+        assignment = self.found.row("assignment")
+        if assignment.status == "missing" and not arms.crossover:
+            weak.append(f"the data say that chance did not decide who was treated ({assignment.found})")
+        if arms.from_free_text:
+            weak.append("who was treated is known from free text only")
+        if arms.shared_cages and decision == "refuted":
+            weak.append("cages hold both arms: cage mates share microbes, which hides an effect")
+        if self.exposure is None and decision == "refuted" and not windows.near_follow_up:
+            weak.append(
+                "the samples are not from the days, counted from the injection, on which the toxin works"
+            )
+        return weak
 
 
 def _lacks(found: Audit) -> list[str]:
@@ -231,7 +252,7 @@ def _why(claim: Claim, estimate: Estimate, decision: Outcome) -> str:
     """Return the sentence that leads from the numbers to the decision."""
     alpha = claim.trial.alpha
     p, ruled_out = p_text(estimate.p_value), p_text(estimate.p_equivalence)
-    margin = f"{estimate.margin:.3g} {estimate.unit}"
+    margin = amount_text(estimate.margin, estimate.unit)
     return {
         "supported": f"The difference is in the claimed direction with {p} (at most {alpha:g}).",
         "opposite": f"The difference is against the claimed direction with {p} (at most {alpha:g}).",

@@ -22,6 +22,8 @@ class Windows:
         Values of the time column; both empty where the study has no times: all samples then count.
     planned_baseline, planned_follow_up : bool
         Whether the samples cover the days that the claim asks for.
+    near_follow_up : bool
+        Whether any follow-up falls on days that the claim asks for.
     said : str
         Which samples were taken, in words.
     why_none : str
@@ -32,6 +34,7 @@ class Windows:
     follow_up: tuple = ()
     planned_baseline: bool = False
     planned_follow_up: bool = False
+    near_follow_up: bool = False
     said: str = ""
     why_none: str = ""
 
@@ -59,12 +62,16 @@ def find_windows(study: Study, claim: Claim) -> Windows:
             after = tuple(sorted(later.unique().tolist()))
         if not after:
             return Windows(roles.baseline, why_none="the follow-up times are not named: set follow_up=")
+        if numeric and roles.baseline and max(roles.baseline) >= min(after):
+            return Windows(why_none=f"the baseline ({_listed(roles.baseline)}) is not before the follow-up")
         days = numeric and _covered(trial.follow_up_days, after, trial.window)
+        near = numeric and any(_near(day, trial.follow_up_days, trial.window) for day in after)
+        near = near and all(day <= 0 for day in roles.baseline)
         before = numeric and _covered(trial.baseline_days, roles.baseline, trial.window)
         said = f"the study's own times: {_listed(roles.baseline)} before, {_listed(after)} after"
-        return Windows(roles.baseline, after, before, days, said)
+        return Windows(roles.baseline, after, before, days, near, said)
     if not numeric:
-        strange = times[pd.to_numeric(times, errors="coerce").isna() & times.notna()].unique()
+        strange = times.dropna().unique()
         return Windows(
             why_none=f"the times in {roles.time!r} are no numbers of days ({listed(strange, most=3)}): turn "
             "them into days from the first injection, or name baseline= and follow_up= times"
@@ -91,7 +98,8 @@ def _by_day(times: pd.Series, claim: Claim) -> Windows:
         tuple(after),
         _covered(trial.baseline_days, before, trial.window),
         _covered(trial.follow_up_days, after, trial.window),
-        f"days {_listed(before)} before, {_listed(after)} after",
+        near_follow_up=True,
+        said=f"days {_listed(before)} before, {_listed(after)} after",
     )
 
 

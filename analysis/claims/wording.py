@@ -24,6 +24,15 @@ def p_text(p: float) -> str:
     return "p < 0.0001" if p < 0.0001 else f"p = {p:.2g}"
 
 
+def amount_text(size: float, unit: str) -> str:
+    """Write a size with its unit as a reader says it."""
+    if unit == "ratio":
+        return f"a factor of {size:.3g}"
+    if unit == "omega squared":
+        return f"{size:.1%} of the variance"
+    return f"a correlation of {size:.2g}" if unit == "correlation" else f"{size:.3g} {unit}"
+
+
 def sentence(claim: Claim, outcome: str, found: Estimate | None, exposure: str | None) -> str:
     """Say in a sentence or two what a study says about a claim.
 
@@ -56,18 +65,20 @@ def _claimed(claim: Claim, what: str) -> str:
 
 def _measured(claim: Claim, found: Estimate, what: str) -> str:
     who = f"{found.n_treated} treated and {found.n_reference} untreated {claim.subjects}"
+    if found.within_subjects:
+        who = f"{found.n_treated} {claim.subjects}, each under both conditions"
     p = p_text(found.p_value)
     if claim.kind == "community":
         limit = "" if math.isnan(found.high) else f", at most {max(found.high, 0):.1%} with 95 % confidence"
-        return (
-            f"Between {who}, {what} explained {max(found.estimate, 0):.1%} of the variance of "
-            f"{found.name} ({p}{limit})."
-        )
+        explained = f"{what} explained {max(found.estimate, 0):.1%} of the variance of {found.name}"
+        return f"{'In' if found.within_subjects else 'Between'} {who}, {explained} ({p}{limit})."
     interval = f"95 % interval {found.low:.3g} to {found.high:.3g}"
     if claim.kind == "association":
         return f"In {who} the correlation was {found.estimate:.2f} ({interval}, {p})."
     if found.unit == "ratio":
         return f"In {who}, {found.name} was {found.estimate:.3g} times as high with {what} ({interval}, {p})."
+    if found.estimate == 0:
+        return f"In {who}, {found.name} was the same with {what} ({interval}, {p})."
     higher = "higher" if found.estimate > 0 else "lower"
     percent = "" if math.isnan(found.percent) else f", {abs(found.percent):.2g} %"
     return (

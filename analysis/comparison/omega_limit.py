@@ -63,12 +63,16 @@ def omega_squared_limit(
 
     Notes
     -----
-    ``(SS_between - MS_within) / (SS_total + MS_within)``, sums of squares from squared distances as in
-    PERMANOVA [1]_. Its error is the larger of two: the delete-one jackknife over the units of each arm [2]_
-    (no unit enters twice, which would put two samples at distance 0), and the error it would have if the true
-    share were the margin, since the jackknife's is too small where the estimate happens to be. The limit is
-    that of t with ``n_units - 2`` degrees of freedom. The estimate is skewed to the right, so the limit is on
-    the safe side; how often it wrongly rules out the margin is measured in the dress rehearsal.
+    With b the mean squared distance between samples of the two arms and w that between samples of different
+    units of one arm (the mean of both arms), ``(b - w) / (b + w)`` estimates the omega squared of single
+    samples of two arms of equal size, whatever the sizes and repeats at hand. With equal arms and one sample
+    a unit it is PERMANOVA's ``(SS_between - MS_within) / (SS_total + MS_within)`` [1]_.
+
+    Its error is the larger of two: the delete-one jackknife over the units of each arm [2]_ (no unit enters
+    twice, which would put two samples at distance 0), and the error it would have if the true share were the
+    margin, since the jackknife's is too small where the estimate happens to be. The limit is that of t with
+    twice the smaller arm's units less 2 degrees of freedom. How often it wrongly rules out the margin is
+    measured in tests and in the dress rehearsal.
 
     References
     ----------
@@ -79,8 +83,8 @@ def omega_squared_limit(
     """
     _, codes = np.unique(units, return_inverse=True)
     member = np.eye(codes.max() + 1)[codes]
-    between = member.T @ np.square(distances) @ member  # summed over the pairs of samples of two units
     size = member.sum(axis=0)
+    mean = member.T @ np.square(distances) @ member / np.outer(size, size)  # between units
     arm = (member.T @ treated) > 0
     n_units = (int((~arm).sum()), int(arm.sum()))
     if min(n_units) < 3:
@@ -90,62 +94,59 @@ def omega_squared_limit(
             f"{n_units[0]} and {n_units[1]} units in the arms",
             expected="3 or more in each: the spread within an arm must be known",
         )
-    estimate, mean_square = _omega_squared(between, size, arm)
-    at_margin = _variance_at(margin, between, size, arm, mean_square)
-    error = math.sqrt(max(_jackknife(between, size, arm), at_margin))
-    df = sum(n_units) - 2
+    estimate, variance, within = _estimate(mean, arm)
+    error = math.sqrt(max(variance, _variance_at(margin, mean, arm, within)))
+    df = 2 * min(n_units) - 2
     upper = estimate + stats.t.isf(alpha, df) * error
     p_below = float(stats.t.sf((margin - estimate) / error, df)) if error > 0 else float(estimate >= margin)
     return OmegaSquared(float(estimate), error, float(upper), p_below, n_units)
 
 
-def _omega_squared(between: np.ndarray, size: np.ndarray, arm: np.ndarray) -> tuple[float, float]:
-    """Return omega squared and the mean square within arms."""
-    within = sum(between[np.ix_(arm == s, arm == s)].sum() / (2 * size[arm == s].sum()) for s in (0, 1))
-    mean_square = within / (size.sum() - 2)
-    total = between.sum() / (2 * size.sum())
-    return (total - within - mean_square) / (total + mean_square), mean_square
-
-
-def _jackknife(between: np.ndarray, size: np.ndarray, arm: np.ndarray) -> float:
-    """Return the variance of omega squared, leaving out each unit of each arm in turn."""
+def _estimate(mean: np.ndarray, arm: np.ndarray) -> tuple[float, float, float]:
+    """Return omega squared, its jackknife variance, and the mean squared distance within arms."""
+    apart = mean - np.diag(np.diag(mean))
     same = arm[:, None] == arm
-    own = np.diag(between)
-    of_arm = np.array([between[np.ix_(arm == s, arm == s)].sum() for s in (0, 1)])
-    in_arm = np.array([size[arm == s].sum() for s in (0, 1)])
-    side = arm.astype(int)
-    left = size.sum() - size
-    total = (between.sum() - 2 * between.sum(axis=1) + own) / (2 * left)
-    within = (of_arm[side] - 2 * (between * same).sum(axis=1) + own) / (2 * (in_arm[side] - size))
-    within += of_arm[1 - side] / (2 * in_arm[1 - side])
-    mean_square = within / (left - 2)
-    found = (total - within - mean_square) / (total + mean_square)
-    parts = [found[arm == s] for s in (0, 1)]
-    return sum((len(part) - 1) * part.var() for part in parts)
+    own = (apart * same).sum(axis=1)  # to the other units of the arm
+    other = (apart * ~same).sum(axis=1)
+    n = np.array([(~arm).sum(), arm.sum()])
+    inside = np.array([own[~arm].sum(), own[arm].sum()])
+    within_arm = inside / (n * (n - 1))
+    across = other[arm].sum()
+    between, within = across / n.prod(), within_arm.mean()
+    variance = 0.0
+    for side in (0, 1):
+        chosen = arm == side
+        left_within = (inside[side] - 2 * own[chosen]) / ((n[side] - 1) * (n[side] - 2))
+        left_w = (left_within + within_arm[1 - side]) / 2
+        left_b = (across - other[chosen]) / ((n[side] - 1) * n[1 - side])
+        left = (left_b - left_w) / (left_b + left_w)
+        variance += (n[side] - 1) * left.var()
+    return (between - within) / (between + within), variance, within
 
 
-def _variance_at(
-    margin: float, between: np.ndarray, size: np.ndarray, arm: np.ndarray, mean_square: float
-) -> float:
+def _variance_at(margin: float, mean: np.ndarray, arm: np.ndarray, within: float) -> float:
     """Return the variance that omega squared would have if it were the margin.
 
-    With d the distance of the arms' centroids and S the covariance of units within arms, the estimate of d^2
-    has the variance 4 d' S d h + 2 tr(S^2) h^2, h = 1 / n_1 + 1 / n_2, and d' S d is taken as d^2 tr(S^2) /
-    tr(S): the direction of the effect is that of a typical difference between units.
+    With d the distance of the arms' centroids and C the covariance of their difference, S_1 / n_1 + S_2 / n_2
+    with S the covariance of units within an arm, the estimate of d^2 has the variance 4 d' C d + 2 tr(C^2).
+    d' S d is taken as d^2 tr(S^2) / tr(S): the effect points as a typical difference between units does.
     """
-    mean = between / np.outer(size, size)
-    own = np.diag(mean) / 2
-    squared = mean - own[:, None] - own  # between the centroids of units
-    centring = np.eye(len(arm))
-    for side in (False, True):
-        centring[np.ix_(arm == side, arm == side)] -= 1 / (arm == side).sum()
+    distance = 2 * within * margin / (1 - margin)
+    along, roots = 0.0, 0.0
+    for side in (0, 1):
+        chosen = arm == side
+        trace, trace_squared = _spread(mean[np.ix_(chosen, chosen)])
+        along += trace_squared / trace / chosen.sum()
+        roots += math.sqrt(trace_squared) / chosen.sum()  # tr(S_1 S_2) is at most the product of the roots
+    return (4 * distance * along + 2 * roots**2) * ((1 - margin) ** 2 / (2 * within)) ** 2
+
+
+def _spread(mean: np.ndarray) -> tuple[float, float]:
+    """Return tr(S) and tr(S^2) of the covariance of the units of one arm."""
+    n = len(mean)
+    half = np.diag(mean) / 2
+    squared = mean - half[:, None] - half  # between the centroids of units
+    centring = np.eye(n) - 1 / n
     gower = -centring @ squared @ centring / 2
-    df = len(arm) - 2
-    trace = np.trace(gower) / df
-    trace_squared = max((gower**2).sum() / df**2 - trace**2 / df, 0.0)
-    share = size[arm].sum() / size.sum()
-    balance = share * (1 - share)
-    distance = mean_square * margin / (1 - margin) / balance
-    h = 1 / arm.sum() + 1 / (~arm).sum()
-    of_distance = 4 * distance * trace_squared / trace * h + 2 * trace_squared * h**2
-    return of_distance * (balance * (1 - margin) ** 2 / mean_square) ** 2
+    trace = np.trace(gower) / (n - 1)
+    return trace, max((gower**2).sum() / (n - 1) ** 2 - trace**2 / (n - 1), trace**2 / (n - 1) ** 2)

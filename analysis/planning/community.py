@@ -171,7 +171,7 @@ class CommunityEngine(Engine):
                 f"{1 / (settings.permutations + 1):.3g}",
                 expected=f"at least {math.ceil(1 / design.alpha - 1e-9) - 1} for alpha={design.alpha:g}",
             )
-        plan = compared(design, baseline=design.uses_baseline)
+        plan = compared(design, baseline=design.uses_baseline and settings.margin is None)
         check_simulable(faults, endpoint.pilot, plan, endpoint.depth, endpoint.icc)
 
     def without_size(self) -> CommunityEngine:

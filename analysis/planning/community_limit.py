@@ -19,7 +19,7 @@ from analysis.planning.community import CommunityEndpoint
 from analysis.planning.engine import Engine, Settings, smallest_n
 from analysis.planning.pilot_endpoint import compared, progress_title
 from analysis.planning.replicates import run_blocks
-from analysis.planning.results import Power, monte_carlo_error
+from analysis.planning.results import Power, monte_carlo_error, warn_of_size
 
 _BLOCK = 32  # experiments drawn together
 _LEAST_UNITS = 3  # in an arm, for its spread to be known
@@ -88,7 +88,8 @@ class CommunityLimitEngine(Engine):
             )
             hits = sum(blocks)
             shares.append((hits / settings.n_sim, monte_carlo_error(hits, settings.n_sim)))
-        return Power(
+        unused = ("the limit does not use the baseline samples",) if design.baseline else ()
+        found = Power(
             *shares[0],
             *shares[1],
             n_sim=settings.n_sim,
@@ -102,8 +103,9 @@ class CommunityLimitEngine(Engine):
             total=design.total,
             analysed_per_arm=design.n_analysed[0],
             cages=design.n_cages,
-            notes=(f"simulated from the pilot {endpoint.pilot.name}", *design.notes()),
+            notes=(f"simulated from the pilot {endpoint.pilot.name}", *unused, *design.notes()),
         )
+        return warn_of_size(found, may_be_smaller=True)
 
     def _effect(self, endpoint: CommunityEndpoint, size: float) -> Effect | None:
         if size == 0:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import ParameterError, did_you_mean, one_fault
+from analysis.plots.behind import keep_numbers
 from analysis.plots.style import COLOURS, MARKERS, OTHER, colour, legend, new_axes
 
 if TYPE_CHECKING:
@@ -43,15 +44,22 @@ def evidence_map(claims: Mapping[str, Claim], ax: Axes | None = None) -> Axes:
     matplotlib.axes.Axes
     """
     ax = new_axes(ax, height=1.4 + 0.36 * len(claims))
+    counted = []
     for place, claim in enumerate(claims.values()):
         found = [finding.direct for finding in claim.evidence]
         for column, direct in enumerate(_DIRECT):
             number = found.count(direct)
+            counted.append((claim.id, direct, number))
             ax.scatter(
                 column, place, s=60 + 60 * number if number else 12, color=colour(0) if number else OTHER
             )
             if number:
                 ax.text(column, place, str(number), color="white", ha="center", va="center", fontsize=9)
+    keep_numbers(
+        ax,
+        pd.DataFrame(counted, columns=["claim", "directness", "findings"]),
+        "Number of findings on each claim, by how directly they bear on it",
+    )
     _claim_rows(ax, list(claims))
     names = (
         "this very\nquestion",
@@ -96,6 +104,11 @@ def gap_matrix(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.tick_params(length=0)
     ax.spines[["left", "bottom"]].set_visible(False)
     ax.set_xlabel("Essential requirements that the table lacks (0: the claim could be tested)")
+    keep_numbers(
+        ax,
+        table[["claim", "dataset", "essential_missing"]],
+        "How many essential requirements each public table lacks for each claim, as a grid of numbers",
+    )
     return ax
 
 
@@ -116,6 +129,17 @@ def sampling_calendar(claims: Mapping[str, Claim], ax: Axes | None = None) -> Ax
     tested = {name: claim for name, claim in claims.items() if claim.testable}
     ax = new_axes(ax, height=1.6 + 0.32 * len(tested))
     kinds = {"baseline_days": "baseline", "follow_up_days": "primary test", "other_days": "secondary"}
+    days_of = [
+        (name, label, day)
+        for name, claim in tested.items()
+        for days, label in kinds.items()
+        for day in getattr(claim.trial, days)
+    ]
+    keep_numbers(
+        ax,
+        pd.DataFrame(days_of, columns=["claim", "sample", "day"]),
+        "The days on which each claim asks for samples, from the first injection on",
+    )
     for place, (days, label) in enumerate(kinds.items()):
         dots = [(day, row) for row, claim in enumerate(tested.values()) for day in getattr(claim.trial, days)]
         if dots:
@@ -149,6 +173,8 @@ def verdict_rates(rehearsed: pd.DataFrame | Rehearsal, ax: Axes | None = None) -
     _need(table, ("truth", "outcome", "rate"), "verdict_rates")
     truths = sorted(table["truth"].unique())
     ax = new_axes(ax, height=1.6 + 0.5 * len(truths))
+    shown = [name for name in ("claim", "n_per_arm", "truth", "outcome", "rate", "rate_se") if name in table]
+    keep_numbers(ax, table[shown], "Share of simulated trials with each verdict, a bar for each true effect")
     left = np.zeros(len(truths))
     for outcome, (shade, hatch) in _OUTCOMES.items():
         rates = (

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import MetadataError, ParameterError, listed, one_fault
+from analysis.plots.behind import keep_numbers, names_in
 from analysis.plots.style import (
     LINES,
     MARKERS,
@@ -66,6 +67,8 @@ def rarefaction_curves(curves: pd.DataFrame, groups: pd.Series | None = None, ax
         )
         drawn.add(groups[sample])
     ax.set(xlabel="Reads drawn", ylabel=metric_label(metrics[0]))
+    table = curves.assign(group=curves["sample_id"].map(groups))
+    keep_numbers(ax, table, f"{metric_label(metrics[0])} against the number of reads drawn, a line a sample")
     legend(ax)
     return ax
 
@@ -113,6 +116,9 @@ def alpha_by_group(
         )
     name_places(ax, [f"{level}\n(n = {int((groups == level).sum())})" for level in levels])
     ax.set(xlabel="", ylabel=metric_label(values.name), xlim=(-0.6, len(levels) - 0.4))
+    table = pd.DataFrame({"group": groups, "value": values}).rename_axis("sample_id").reset_index()
+    what = f"{metric_label(values.name)} of every sample over a box of median and quartiles, for each of"
+    keep_numbers(ax, table, f"{what} {names_in(levels)}")
     return ax
 
 
@@ -172,6 +178,8 @@ def alpha_over_time(
             label=f"{level} (mean)",
         )
     ax.set(xlabel=str(time.name), ylabel=metric_label(values.name))
+    what = f"{metric_label(values.name)} over time, a thin line a subject and a thick one for the mean of"
+    keep_numbers(ax, frame.rename_axis("sample_id").reset_index(), f"{what} {names_in(levels)}")
     legend(ax, below=True)
     return ax
 
@@ -242,6 +250,9 @@ def ordination(
             ax.add_patch(
                 Ellipse(member.mean(axis=0), width, height, angle=angle, fill=False, color=colour(place))
             )
+    what = "Samples on the first two principal coordinates, marked by group:"
+    table = points.set_axis(["axis_1", "axis_2"], axis=1).assign(group=groups)
+    keep_numbers(ax, table.rename_axis("sample_id").reset_index(), f"{what} {names_in(levels_of(groups))}")
     explained = result.proportion_explained
     ax.set(
         xlabel=f"Axis 1 ({explained.iloc[0]:.0%} of variation)",

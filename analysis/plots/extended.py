@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from analysis.errors import Faults, ParameterError, did_you_mean
+from analysis.plots.behind import keep_numbers
 from analysis.plots.style import LINES, MARKERS, colour, legend, levels_of, new_axes
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def intervals(
         faults.add("the table has no rows", expected="a row an estimate")
     faults.raise_if_any()
     names = list(dict.fromkeys(table[label].astype(str)))
+    columns = list(dict.fromkeys([label, *([] if by is None else [by]), estimate, low, high]))
     ax = new_axes(ax, height=1.3 + 0.32 * len(names))
     groups = pd.Series("", index=table.index) if by is None else table[by].astype(str)
     levels = levels_of(groups)
@@ -79,6 +81,7 @@ def intervals(
         ax.axvline(value, color="black", linewidth=1, linestyle=LINES[place % len(LINES)], label=name)
     ax.set_yticks(range(len(names)), [fill(name, 44) for name in names])
     ax.set(xlabel=estimate.replace("_", " ").capitalize(), ylabel="", ylim=(len(names) - 0.4, -0.6))
+    keep_numbers(ax, table[columns], f"Estimates of {ax.get_xlabel()} with their intervals, a line each")
     ax.grid(axis="y", color="#E5E5E5", linewidth=0.8)
     ax.set_axisbelow(True)
     legend(ax, below=True, gap=0.55 / (0.3 + 0.32 * len(names)))  # as far below tall axes as below low

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import ParameterError, did_you_mean, one_fault
+from analysis.plots.behind import keep_numbers
 from analysis.plots.style import MARKERS, aligned, colour, legend, new_axes
 
 if TYPE_CHECKING:
@@ -38,8 +39,9 @@ def pairwise_distances(distances: DistanceMatrix, subject: pd.Series, ax: Axes |
     values = distances.data[first, second]
     same = who[first] == who[second]
     edges = np.linspace(0, max(1.0, values.max()), 41)
+    bins = pd.DataFrame({"from": edges[:-1], "to": edges[1:]})
     for place, (name, kept) in enumerate({"same subject": same, "different subjects": ~same}.items()):
-        ax.hist(
+        bins[name], *_ = ax.hist(
             values[kept],
             bins=edges,
             density=True,
@@ -50,6 +52,9 @@ def pairwise_distances(distances: DistanceMatrix, subject: pd.Series, ax: Axes |
             label=f"{name} (mean {values[kept].mean():.2f}, {kept.sum():,} pairs)",
         )
     ax.set(xlabel="Distance between two samples", ylabel="Share of pairs (density)")
+    keep_numbers(
+        ax, bins, "Histograms of the distance between two samples, of the same subject and of different ones"
+    )
     legend(ax, below=True)
     return ax
 
@@ -82,6 +87,8 @@ def error_rates(table: pd.DataFrame, label: str, nominal: float = 0.05, ax: Axes
                 remedy=did_you_mean(column, list(table.columns)),
             )
     ax = new_axes(ax, height=1.5 + 0.4 * len(table))
+    what = f"How often each test rejects where there is nothing to find, beside the {nominal:g} promised"
+    keep_numbers(ax, table[[label, "rate", "rate_se"]], what)
     places = np.arange(len(table))
     too_many = (table["rate"] - 3 * table["rate_se"] > nominal).to_numpy()
     for place, (name, kept) in enumerate({"keeps the promise": ~too_many, "too many": too_many}.items()):

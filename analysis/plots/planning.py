@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import Faults, ParameterError, did_you_mean
+from analysis.plots.behind import keep_numbers, names_in
 from analysis.plots.style import LINES, MARKERS, colour, legend, metric_label, new_axes
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def power_curves(
     ax.axhline(target, color="black", linewidth=0.8, linestyle=":")
     _scale(ax, table, x=x)
     ax.set(xlabel=_name(x), ylabel="Power (hollow: type I error)", ylim=(0, 1.04))
+    _keep(ax, table, [x, "power", "power_se", "type_i"], by, f"Power, and type I error, against {_name(x)}")
     legend(ax, below=True)
     return ax
 
@@ -107,6 +109,7 @@ def needed_curves(table: pd.DataFrame, x: str, y: str, by: str | None = None, ax
         )
     _scale(ax, table, x=x, y=y)
     ax.set(xlabel=_name(x), ylabel=_name(y))
+    _keep(ax, table, [x, y], by, f"{_name(y)} against {_name(x)}")
     legend(ax, below=True)
     return ax
 
@@ -164,6 +167,7 @@ def needed_by(
     _scale(ax, table, x=needed)
     ax.set_yticks(range(len(names)), [fill(name, 34) for name in names])
     ax.set(xlabel=_name(needed), ylabel="", ylim=(len(names) - 0.4, -0.6))
+    _keep(ax, table, [label, needed], by, f"{_name(needed)} that each plan needs")
     ax.grid(axis="y", color="#E5E5E5", linewidth=0.8)
     ax.set_axisbelow(True)
     ax.margins(x=0.08)
@@ -209,6 +213,8 @@ def predicted_observed(table: pd.DataFrame, by: str | None = None, ax: Axes | No
         xlim=(0, 1.02),
         ylim=(0, 1.02),
     )
+    columns = ["predicted", "predicted_se", "observed", "observed_se"]
+    _keep(ax, table, columns, by, "Observed against predicted power, beside the line where they are equal")
     legend(ax, below=True)
     return ax
 
@@ -223,6 +229,14 @@ def _check(function: str, table: pd.DataFrame, columns: list[str], by: str | Non
     if not len(table):
         faults.add("the table has no rows", expected="a row a plan")
     faults.raise_if_any()
+
+
+def _keep(ax: Axes, table: pd.DataFrame, columns: list[str], by: str | None, what: str) -> None:
+    """Keep the columns that were drawn, and say which lines there are."""
+    if by is not None:
+        columns = [by, *columns]
+        what = f"{what}, for each of {names_in(dict.fromkeys(table[by]))}"
+    keep_numbers(ax, table[list(dict.fromkeys(columns))], what)
 
 
 def _lines(table: pd.DataFrame, x: str, by: str | None) -> Iterator[tuple[int, str | None, pd.DataFrame]]:

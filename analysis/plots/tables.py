@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import ParameterError, one_fault
+from analysis.plots.behind import keep_numbers, names_in
 from analysis.plots.style import (
     COLOURS,
     OTHER,
@@ -58,6 +59,8 @@ def depth_histogram(study: Study, depth: int | None = None, ax: Axes | None = No
         xlabel="Reads per sample" if study.kind == "counts" else "Sum of the fractions of a sample",
         ylabel="Number of samples",
     )
+    table = study.depths.rename("reads").rename_axis("sample_id").reset_index()
+    keep_numbers(ax, table, f"Histogram of {ax.get_xlabel().lower()}")
     return ax
 
 
@@ -118,5 +121,8 @@ def taxa_bars(
         bottom += height
     name_places(ax, [str(name) for name in shown.index])
     ax.set(xlabel="", ylabel="Mean fraction" if groups is not None else "Fraction", ylim=(0, 1))
+    table = shown.set_axis([str(name).replace("\n", ", ") for name in shown.index]).rename_axis("bar")
+    what = f"Stacked bars of the fractions of {names_in(shown.columns)}"
+    keep_numbers(ax, table.reset_index(), what)
     legend(ax)
     return ax

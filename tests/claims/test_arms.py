@@ -159,6 +159,83 @@ def test_only_mentions_leave_nobody_untreated():
     assert not found.arms.one_armed
 
 
+def free_text(treated, untreated):
+    study = make_study(treatment=None, arms=("a", "b"))
+    return with_columns(study, MIGRAINE_MEDICATIONS=study.metadata["arm"].map({"a": treated, "b": untreated}))
+
+
+def test_arms_from_free_text_alone_say_so():
+    study = free_text("Botox 2011", "never Botox, sumatriptan")
+    arms = find_arms(study, PEOPLE)
+    assert (arms.why_none, arms.from_free_text) == ("", True)
+    row = audit(study, PEOPLE).row("reference")
+    assert (row.status, "free text alone" in row.gap) == ("partly", True)
+    asked = with_columns(study, had_botox=study.metadata["arm"].map({"a": "yes", "b": "no"}))
+    assert not find_arms(asked, PEOPLE).from_free_text
+    half = with_columns(study, had_botox=study.metadata["arm"].map({"a": "yes", "b": None}))
+    assert find_arms(half, PEOPLE).from_free_text
+    assert not find_arms(make_study(), MICE).from_free_text
+
+
+@pytest.mark.parametrize(
+    "text", ["I avoid Botox", "Botox contraindicated", "offered Botox", "Botox declined"]
+)
+def test_text_that_only_speaks_of_it_treats_nobody(text):
+    arms = find_arms(free_text(text, "never Botox"), PEOPLE)
+    assert arms.why_none
+
+
+@pytest.mark.parametrize("answers", [("no", "yes"), (0, 1)])
+@pytest.mark.parametrize("name", ["botox_free", "no_botox"])
+def test_a_negated_column_does_not_swap_the_arms(name, answers):
+    study = make_study(treatment=None)
+    told = study.metadata["arm"].map(dict(zip(("Botox", "saline"), answers, strict=True)))
+    arms = find_arms(with_columns(study, **{name: told}, arm=1), MICE)
+    assert arms.why_none
+    assert arms.treated == ""
+
+
+@pytest.mark.parametrize("seed", [None, 0, 1])
+@pytest.mark.parametrize("exposure", [None, "vancomycin"])
+def test_ids_that_both_arms_use_are_no_cross_over(seed, exposure):
+    study = make_study(arms=(exposure or "Botox", "saline"))
+    study = with_columns(study, mouse=study.metadata["mouse"].str[-1])
+    if seed is not None:
+        study = study.select(samples=np.random.default_rng(seed).permutation(study.sample_ids))
+    arms = find_arms(study, MICE, exposure)
+    assert arms.why_none.startswith("ids are not unique across arms: 4 of 4 mice ('0', '1', '2' and 1 more)")
+    assert (arms.treated, arms.crossover, arms.one_armed) == ("", False, False)
+    assert audit(study, MICE, exposure=exposure).row("reference").status == "missing"
+
+
+def test_one_id_that_both_arms_use_is_enough():
+    study = make_study()
+    study = with_columns(study, mouse=study.metadata["mouse"].replace("m10", "m00"))
+    assert "1 of 7 mice ('m00')" in find_arms(study, MICE).why_none
+
+
+def test_cages_of_both_arms_are_flagged():
+    study = make_study()
+    assert not find_arms(study, MICE).shared_cages
+    assert not find_arms(make_study(cluster=None), MICE).shared_cages
+    mixed = with_columns(study, cage=study.metadata["cage"].replace("c00", "c10"))
+    assert find_arms(mixed, MICE).shared_cages
+    row = audit(mixed, MICE).row("cage")
+    assert (row.status, "1 cages hold both arms" in row.gap) == ("partly", True)
+    blank = with_columns(study, cage=study.metadata["cage"].replace(["c00", "c10"], "unknown"))
+    assert not find_arms(blank, MICE).shared_cages
+
+
+def test_cages_of_a_cross_over_are_shared_where_both_are_given_at_one_time():
+    study = crossed([("Botox", "placebo"), ("placebo", "Botox")] * 3)
+    own = with_columns(study, cage=study.metadata["person"]).with_roles(cluster="cage")
+    assert find_arms(own, MICE).crossover
+    assert not find_arms(own, MICE).shared_cages
+    one = with_columns(study, cage="one").with_roles(cluster="cage")
+    assert find_arms(one, MICE).shared_cages
+    assert "at one time" in audit(one, MICE).row("cage").gap
+
+
 def test_fields_that_could_mention_it_are_named():
     study = with_columns(make_study(arms=("a", "b")), COSMETICS_FREQUENCY="Daily", MIGRAINE="Diagnosed")
     row = audit(study, PEOPLE).row("exposure")

@@ -20,7 +20,9 @@ GIVEN = [
     "Clostridium botulinum toxin type A", "no fillers, Botox", "Botox - no side effects",
     "No response to Botox", "no adverse events with Botox", "no longer on Botox", "prior Botox",
     "post-Botox", "last Botox 3 months ago", "5 U/kg BoNT in saline", "sertraline; botox injections",
-    "Control diet + Botox", "Botox=1", "Botox: yes",
+    "Control diet + Botox", "Botox=1", "Botox: yes", "20 U Botox", "10 units of Botox", "Botox 5e-05 U",
+    "Botox not effective", "Botox did not help", "Botox not tolerated", "tried Botox, no effect",
+    "Botox in the past but not any more", "Botox discontinued", "Botox in May 2024",
 ]  # fmt: skip
 NOT_GIVEN = [
     "no botox", "Botox: No", "Botox = 0", "Botox 0 U", "0 U Botox", "0 units of Botox", "BoNT/A 0 U/kg",
@@ -29,12 +31,19 @@ NOT_GIVEN = [
     "no prior botox injections", "no fillers or Botox", "Botox-naive", "Botox naïve patient", "non-Botox",
     "BoNT-", "BoNT vehicle", "sham BoNT", "vehicle (BoNT control)", "placebo for Botox",
     "inactivated BoNT/A", "before Botox", "pre-Botox",
-    "I have not had any of these procedures (Botox, fillers)",
+    "I have not had any of these procedures (Botox, fillers)", "Botox - denies", "Botox declined",
+    "Botox refused", "Botox not given", "Botox was never used", "never Botox, sumatriptan",
+    "heat-killed BoNT/A", "BoNT/A (heat-inactivated)", "boiled BoNT/A", "0.0 U Botox", "Botoxfree",
+    "Not Botox but fillers",
 ]  # fmt: skip
 NOT_CLEAR = [
     "", "unknown", "Not provided", "Missing: not collected", "Botox?", "Botox: unknown",
     "considering Botox", "Botox planned for May", "Botox vs placebo", "Botox/placebo", "placebo or Botox",
-    "allergic to Botox", "mother had botox", "botulinum toxin by oral gavage",
+    "allergic to Botox", "mother had botox", "botulinum toxin by oral gavage", "I avoid Botox", "anti-Botox",
+    "Botox contraindicated", "Botox contra-indicated", "offered Botox", "recommended Botox",
+    "was told Botox might help", "BoNT antagonist", "BoNT/A inhibitor", "Argireline (botox-like peptide)",
+    "Botox shampoo", "hair botox", "Botox alternative", "hate botox", "expected Botox", "Botox (friend)",
+    "Botox not approved", "Botox not covered", "Botox declined by patient", "No; Botox",
 ]  # fmt: skip
 NOT_THE_INJECTION = [
     "botulism", "infant botulism, confirmed", "Clostridium botulinum", "C. botulinum infection", "saline",
@@ -220,6 +229,54 @@ def test_words_of_two_meanings_are_left_open(column):
 def test_columns_beside_it_do_not_tell_who_had_it(name):
     (found,) = only(**{name: ["yes", "gastrocnemius", "no"]})
     assert (found.asks, found.n_unknown) == ("could mention", 3)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "botox_free", "no_botox", "NoBotox", "botoxfree", "BOTOXFREE", "never_botox", "not_botox",
+        "non_botox",
+        "botox_naive", "without_botox", "botox_refused", "botox_declined", "botox_excluded",
+        "botox_exclusion",
+        "botox_contraindicated", "botox_control", "pre_botox", "before_botox", "will_get_botox",
+        "botox_planned", "days_before_botox", "days_to_botox", "botox_cost", "botox_score", "botox_visit",
+        "botox_follow_up", "botox_id", "botox_responder", "botox_not_given", "botox_baseline",
+        "botox_stopped",
+        "anti_botox", "botox_vs_placebo", "bont_expression",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("answers", [["yes", "no", "no"], [1, 0, 1], ["2026-03-01", "Botox", "20 U"]])
+def test_a_name_with_a_word_that_is_not_known_does_not_tell(name, answers):
+    (found,) = only(**{name: answers})
+    assert (found.asks, found.n_exposed, found.n_unexposed) == ("could mention", 0, 0)
+    assert "in its name" in found.why
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "botox", "BOTOX", "Botox_2", "botox_ever", "ever_had_botox", "botox_treatment", "botox_treated",
+        "treated_with_botox", "received_botox", "botox_received", "botox_given", "botox_injection",
+        "BotoxInjections", "botox_last_6_months", "botox_last_12m", "bont_cumulative_units_12m", "bont_arm",
+        "botox_group", "botox_exposure", "exposed_to_botox", "botox_use", "botox_used", "history_of_botox",
+        "BOTOX_HISTORY", "botox_yes_no", "did_you_have_botox", "bont_product", "botulinum_toxin_type_a",
+        "facial_procedures_last_six_months_botox", "btx_a_sessions", "q12_botox", "n_botox_injections",
+        "post_botox", "botox_status", "botulinum_neurotoxin_dose_ng_per_kg",
+    ],
+)  # fmt: skip
+def test_a_name_of_known_words_tells(name):
+    assert numbers(only(**{name: ["yes", "no", None]})) == [(name, "named", 1, 1, 1)]
+
+
+def test_a_choice_against_placebo_tells_where_its_answers_name_the_toxin():
+    arms = ["Botox", "placebo", "Botox", "placebo", None]
+    assert numbers(only(botox_vs_placebo=arms)) == [("botox_vs_placebo", "valued", 2, 2, 1)]
+    assert numbers(only(botox_trial_arm=arms)) == [("botox_trial_arm", "valued", 2, 2, 1)]
+
+
+@pytest.mark.parametrize("dose", [0.055, 5e-05, 1e-05, "5e-05", "1.5E-3 U/kg", "2e1"])
+def test_doses_with_exponents_are_numbers(dose):
+    assert numbers(only(bont_units=[dose, 0.0, "0e0"])) == [("bont_units", "named", 1, 2, 0)]
 
 
 def test_dates_and_categories_are_read_too():

@@ -43,6 +43,12 @@ def test_the_size_at_the_margin_holds_with_cages_and_repeats():
     assert found.type_i <= 0.05 + 3 * found.type_i_se
 
 
+@pytest.mark.parametrize("ratio", [0.25, 3.0])
+def test_unequal_arms_keep_the_size(ratio):
+    found = an.power(an.Design(30, baseline=0, ratio=ratio), ENDPOINT, 0.0, margin=0.1, n_sim=128)
+    assert found.type_i <= 0.05 + 3 * found.type_i_se
+
+
 @pytest.mark.long
 def test_a_search_finds_the_number():
     found = an.sample_size(an.Design(20, baseline=0), ENDPOINT, 0.0, margin=0.05, n_sim=200)

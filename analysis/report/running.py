@@ -1,0 +1,99 @@
+"""Find the notebooks, run them side by side, and have the pages written."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analysis.errors import ParameterError, one_fault
+from analysis.notebooks import code_cells, run_notebook, without_numbers
+from analysis.report.site import write_site
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+
+def find_notebooks(folder: Path) -> list[Path]:
+    """Return the notebooks of a folder in the order of their numbers.
+
+    Raises
+    ------
+    ParameterError
+        Where there are none.
+    """
+    found = sorted(folder.glob("[0-9]*.ipynb"))
+    if not found:
+        raise one_fault(
+            ParameterError,
+            str(folder.name),
+            "there are no notebooks here",
+            expected="files named as 00_start_here.ipynb",
+            remedy="run the command in a clone of the project",
+        )
+    return found
+
+
+def run_all(paths: list[Path]) -> list[NotebookNode]:
+    """Run notebooks, as many at a time as there are processors, with a progress bar over their cells.
+
+    Parameters
+    ----------
+    paths : list of pathlib.Path
+        The notebooks.
+
+    Returns
+    -------
+    list of nbformat.NotebookNode
+        In the same order, with the numbers behind their pictures; see `analysis.notebooks.run_notebook`.
+    """
+    import nbformat
+    from tqdm import tqdm
+
+    cells = {path: len(code_cells(nbformat.read(path, as_version=4))) for path in paths}
+    workers = max(1, min(len(paths), os.cpu_count() or 1))
+    with (
+        tqdm(total=sum(cells.values()), desc="notebooks", unit="cell") as bar,
+        ThreadPoolExecutor(workers) as pool,
+    ):
+        # The longest first, so that no processor is idle while it runs alone at the end.
+        running = {
+            path: pool.submit(run_notebook, path, on_cell=bar.update, numbers=True)
+            for path in sorted(paths, key=cells.__getitem__, reverse=True)
+        }
+        return [running[path].result() for path in paths]
+
+
+def make_report(root: Path, in_place: bool = False, full: bool = False) -> Path:
+    """Run the notebooks of the project and write the report.
+
+    Parameters
+    ----------
+    root : pathlib.Path
+        The clone of the project.
+    in_place : bool
+        Also write the executed notebooks back to where they are committed.
+    full : bool
+        Also run those in ``notebooks/extended``, which download public tables unless they are on this
+        machine. Otherwise their pages show them as committed, without the numbers behind their pictures.
+
+    Returns
+    -------
+    pathlib.Path
+        The report's front page.
+    """
+    import nbformat
+
+    paths = find_notebooks(root / "notebooks")
+    further = sorted((root / "notebooks" / "extended").glob("[0-9]*.ipynb"))
+    chosen = [*paths, *(further if full else [])]
+    executed = dict(zip(chosen, run_all(chosen), strict=True))
+    if in_place:
+        for path, notebook in executed.items():
+            nbformat.write(without_numbers(notebook), path)
+    site = {
+        path.stem: executed[path] if path in executed else nbformat.read(path, as_version=4)
+        for path in [*paths, *further]
+    }
+    return write_site(site, root / "build" / "report")

@@ -1,0 +1,216 @@
+"""The report: what becomes of a picture, what the pages list, and that every link on them leads somewhere."""
+
+import base64
+import re
+from importlib.metadata import version
+from pathlib import Path
+
+import matplotlib as mpl
+import nbformat
+import pandas as pd
+import pytest
+
+import analysis as an
+from analysis.notebooks import differences, run_notebook, without_numbers
+from analysis.report import find_notebooks, front, write_site
+from analysis.report.figures import take_figures
+from analysis.report.methods import default_seeds, findings_sources, package_versions, result_files
+from analysis.report.site import _linked
+from analysis.report.tables import boxed
+
+mpl.use("Agg")
+
+ROOT = Path(__file__).resolve().parents[1]
+PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (20).to_bytes(4) + (10).to_bytes(4)).decode()
+CSV = "# Shannon index over days\nday,value\n0,3.5\n"
+
+
+def picture(csv=CSV, **more):
+    data = {"image/png": PNG, "text/plain": "<Figure>"} | ({"text/csv": csv} if csv else {}) | more
+    return nbformat.v4.new_output("display_data", data)
+
+
+def code(*outputs, source="draw()"):
+    return nbformat.v4.new_code_cell(source, outputs=list(outputs))
+
+
+def notebook(*cells):
+    cells = [nbformat.v4.new_markdown_cell(cell) if isinstance(cell, str) else cell for cell in cells]
+    return nbformat.v4.new_notebook(cells=cells)
+
+
+def test_the_prose_below_a_picture_becomes_its_caption():
+    given = notebook("# Noise", code(picture()), "**What it shows.** It *moves*. A lot.\n\n## Next\n\nMore.")
+    kept, (one,) = take_figures("03_noise", given)
+    assert (one.name, one.label, one.size) == ("03_noise_1", "Figure 3.1", (20, 10))
+    assert one.caption == "It *moves*. A lot."
+    assert one.alt == "Shannon index over days. It moves."
+    assert kept.cells[2].source == "## Next\n\nMore."
+    assert given.cells[2].source.startswith("**What it shows.**")
+
+
+@pytest.mark.parametrize(("csv", "caption"), [(CSV, "Shannon index over days."), ("", "How noisy?")])
+def test_without_prose_what_it_is_or_the_heading_is_the_caption(csv, caption):
+    cells = "# Noise\n\n## How *noisy*?", code(picture(csv)), code(source="1"), "**What it shows.** It moves."
+    kept, (one,) = take_figures("00_noise", notebook(*cells))
+    assert one.caption == one.alt == caption
+    assert kept.cells[3].source == "**What it shows.** It moves."
+
+
+def test_of_two_pictures_the_prose_explains_the_last():
+    cells = "# Noise", code(picture(), picture()), "**What it shows.** The second."
+    _, figures = take_figures("12_noise", notebook(*cells))
+    assert [one.caption for one in figures] == ["Shannon index over days.", "The second."]
+    assert [one.label for one in figures] == ["Figure 12.1", "Figure 12.2"]
+
+
+def test_links_to_notebooks_lead_to_pages_or_become_text():
+    html = '<a href="../05_how.ipynb#cages">cages</a> <a href="99_no.ipynb">none</a> <a href="https://x.org/a.ipynb">x</a>'
+    assert _linked(html, {"05_how"}) == (
+        '<a href="05_how.html#cages">cages</a> none <a href="https://x.org/a.ipynb">x</a>'
+    )
+
+
+def test_tables_scroll_in_a_box_and_their_numbers_line_up():
+    table = pd.DataFrame({"name": ["a", "7"], "n": [1, 2], "share": ["5 %", "-1.5e-03"]})
+    html = boxed(f"{table.to_html()}<pre>code</pre>")
+    assert html.count('tabindex="0"') == 2
+    heads = re.findall(r'<(?:th|td)( class="number")?>(?:name|n|share)<', html)
+    assert heads == ["", ' class="number"', ' class="number"']
+    assert '<td class="number">-1.5e-03</td>' in html
+    assert "<td>7</td>" in html
+    assert "<th></th>" not in html
+
+
+def test_the_front_page_says_what_the_claims_module_says():
+    table = front.claims_table()
+    claims = list(an.load_claims().values())
+    assert [row["claim"] for row in table.rows] == [claim.statement for claim in claims]
+    needed = [an.data_needed(claim).plan for claim in claims]
+    for row, plan, claim in zip(table.rows, needed, claims, strict=True):
+        in_all = "" if plan is None else str(plan.total)
+        wanted = (in_all, "") if claim.host == "mouse" else ("", in_all)
+        assert (row["mice"], row["people"]) == wanted
+    assert table.testable == sum(plan is not None for plan in needed)
+    matrix = pd.read_csv(ROOT / "data" / "results" / "audit_matrix.csv", comment="#")
+    testable = matrix[matrix["essential_missing"] == 0]["claim"].nunique()
+    assert table.tested == testable
+
+
+def test_without_audits_the_front_page_says_that_it_does_not_know(monkeypatch):
+    monkeypatch.setattr(front, "_results", lambda name: None)
+    table = front.claims_table()
+    assert {row["today"] for row in table.rows if row["mice"] or row["people"]} == {"unknown"}
+    assert [one.name for one in front.front_figures()] == ["front_what_it_takes"]
+
+
+def test_the_three_pictures_come_with_their_numbers():
+    figures = front.front_figures()
+    assert [one.label for one in figures] == ["Figure 1", "Figure 2", "Figure 3"]
+    for one in figures:
+        assert one.csv.startswith("# ")
+        assert one.csv.count("\n") > 5
+        assert len(one.alt) > 80
+
+
+def test_methods_list_versions_seeds_commands_and_sources():
+    packages = dict(package_versions())
+    assert packages["numpy"] == version("numpy")
+    assert {"permanova", "power", "rarefy"} <= dict(default_seeds()).keys()
+    files = dict(result_files())
+    assert files.keys() == {path.name for path in (ROOT / "data" / "results").glob("*.csv")}
+    assert files["null_size.csv"].startswith("simulated; made by benchmarks/bench_null_size.py")
+    assert "--seed 0" in files["means_size.csv"]
+    assert all(source.citation for source in findings_sources())
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """Write a site of the committed notebooks, one of them with numbers made up for its pictures."""
+    folders = (ROOT / "notebooks", ROOT / "notebooks" / "extended")
+    paths = [path for folder in folders for path in find_notebooks(folder)]
+    notebooks = {path.stem: nbformat.read(path, as_version=4) for path in paths}
+    for cell in notebooks["03_diversity"].cells:
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                output.data["text/csv"] = CSV
+    folder = write_site(notebooks, tmp_path_factory.mktemp("site")).parent
+    return folder, notebooks
+
+
+def pages(folder):
+    return {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.html")}
+
+
+@pytest.mark.long
+def test_every_link_leads_somewhere_and_nothing_is_loaded(site):
+    folder, notebooks = site
+    found = pages(folder)
+    assert found.keys() == {f"{name}.html" for name in (*notebooks, "index", "planner", "methods")}
+    for text in found.values():
+        for link in re.findall(r'(?:href|src)="([^"#]+)(?:#[^"]*)?"', text.split("<script")[0]):
+            assert "://" in link or link.startswith("data:") or (folder / link).is_file(), link
+        assert not re.search(r'<(?:script|link|img)[^>]+(?:src|href)="(?:https?:)?//', text)
+    assert "@import" not in (folder / "style.css").read_text(encoding="utf-8")
+
+
+@pytest.mark.long
+def test_every_output_is_on_its_page(site):
+    folder, notebooks = site
+    for name, one in notebooks.items():
+        text = (folder / f"{name}.html").read_text(encoding="utf-8")
+        outputs = [output for cell in one.cells for output in cell.get("outputs", [])]
+        shown = [output.get("data", {}) for output in outputs]
+        assert text.count("<figure ") == sum("image/png" in data for data in shown)
+        assert text.count('class="shown"') == sum("text/html" in data for data in shown)
+        plain = sum(data.keys() == {"text/plain"} for data in shown)
+        assert text.count('class="printed"') == plain + sum(one.output_type == "stream" for one in outputs)
+
+
+@pytest.mark.long
+def test_every_figure_has_alternative_text_a_caption_and_numbers(site):
+    folder, _ = site
+    figures = {
+        name: re.findall(r"<figure .*?</figure>", text, re.DOTALL)
+        for name, text in pages(folder).items()
+        if name != "planner.html"
+    }
+    assert sum(map(len, figures.values())) > 20
+    for one in (one for shown in figures.values() for one in shown):
+        assert len(re.search(r'<img[^>]* alt="([^"]*)"', one).group(1)) >= 10
+        assert re.search(r"<figcaption>\s*<p><strong>Figure [\d.]+\.</strong> \w", one)
+    for name in ("03_diversity.html", "index.html"):
+        for one in figures[name]:
+            assert (folder / re.search(r'href="(data/[^"]+\.csv)"', one).group(1)).is_file()
+
+
+@pytest.mark.long
+def test_a_still_of_the_planner_leads_to_it(tmp_path):
+    still = picture("", **{"application/vnd.vega.v5+json": {}})
+    write_site({"05_plan": notebook("# Plan", code(still), "**What it shows.** Sliders.")}, tmp_path)
+    text = (tmp_path / "05_plan.html").read_text(encoding="utf-8")
+    assert 'href="planner.html">Move it yourself' in text
+    assert "data/results/planner_grid.csv" in text
+
+
+@pytest.mark.long
+def test_the_site_is_small_and_the_same_each_time(site, tmp_path):
+    folder, notebooks = site
+    write_site(notebooks, tmp_path)
+    written = {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.*") if path.is_file()}
+    assert sum(map(len, written.values())) < 15e6
+    assert [name for name, content in written.items() if (tmp_path / name).read_bytes() != content] == []
+
+
+@pytest.mark.long
+def test_a_run_for_the_report_differs_only_in_its_numbers(tmp_path):
+    source = (
+        "import analysis as an, pandas as pd\n"
+        "an.plots.needed_curves(pd.DataFrame({'power': [80, 90], 'n': [1, 2]}), 'power', 'n');"
+    )
+    path = tmp_path / "01_plot.ipynb"
+    nbformat.write(notebook("# Plot", code(source=source)), path)
+    told, untold = run_notebook(path, numbers=True), run_notebook(path)
+    assert told.cells[1].outputs[0].data["text/csv"] == "# N against Power\npower,n\n80,1\n90,2\n"
+    assert differences(untold, told) == ["cell 1: text/csv differs"]
+    assert differences(untold, without_numbers(told)) == []
