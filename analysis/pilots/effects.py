@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from analysis.arguments import check_choice, check_count, check_number
+from analysis.arguments import check_choice, check_number, check_seed
 from analysis.errors import Faults, ParameterError, did_you_mean
 from analysis.pilots.model import Pilot
 from analysis.pilots.solving import Twins, omega_squared_of, solve
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 _STEEPEST = 60.0  # exponent of the steepest composition looked at
 _FLATTEST = 0.05
-_WIDEST = 12.0  # largest log fold change
+_WIDEST = 12.0  # largest log fold change that is solved for
+_FOLDS = (1e-9, 1e9)  # beyond, shares in single precision overflow
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +103,8 @@ def fold_change(pilot: Pilot, folds: Mapping[str, float]) -> Effect:
     Raises
     ------
     ParameterError
-        Where a taxon does not exist (with the nearest) or a factor is not above 0; all faults at once.
+        Where a taxon does not exist (with the nearest) or a factor is not from 1e-9 to 1e9; all faults at
+        once.
 
     Notes
     -----
@@ -121,7 +123,11 @@ def fold_change(pilot: Pilot, folds: Mapping[str, float]) -> Effect:
             remedy = did_you_mean(str(taxon), known)
             faults.add(f"there is no taxon {taxon!r}", where=pilot.name, remedy=remedy)
         elif check_number(
-            faults, f"fold of {taxon!r}", fold, lambda x: x > 0, "a finite factor above 0, 1 for no change"
+            faults,
+            f"fold of {taxon!r}",
+            fold,
+            lambda x: _FOLDS[0] <= x <= _FOLDS[1],
+            f"a finite factor above 0, {_FOLDS[0]:g} to {_FOLDS[1]:g}, 1 for no change",
         ):
             log_fold[known.index(taxon)] = math.log(fold)
     if not folds:
@@ -150,7 +156,7 @@ def shannon_change(
         "evenness": shares are raised to a power, so that the common gain on the rare. "richness": each
         subject loses a share of its taxa, picked at random.
     depth : int, optional
-        Reads a sample; the pilot's own by default.
+        Reads a sample, 100 to 60,000; the pilot's own by default.
     seed : int
         Of the studies on which the size is solved.
 
@@ -162,10 +168,12 @@ def shannon_change(
     Raises
     ------
     ParameterError
-        Where no such change exists: -100 % or beyond, a gain of richness, or more than can be reached.
+        Where no such change exists: -100 % or beyond, a gain of richness, or more than can be reached; for
+        a depth that no endpoint takes.
     """
     faults = _begin("shannon_change", pilot)
-    check_count(faults, "seed", seed, 0, "the random state")
+    check_seed(faults, seed)
+    _check_depth(faults, depth)
     check_choice(faults, "by", by, ("evenness", "richness"))
     if (
         check_number(
@@ -231,10 +239,11 @@ def composition_shift(
     Raises
     ------
     ParameterError
-        Where the share is impossible or cannot be reached.
+        Where the share is impossible or cannot be reached; for a depth that no endpoint takes.
     """
     faults = _begin("composition_shift", pilot)
-    check_count(faults, "seed", seed, 0, "the random state")
+    check_seed(faults, seed)
+    _check_depth(faults, depth)
     check_choice(faults, "metric", metric, ("braycurtis",))
     check_number(
         faults,
@@ -272,3 +281,10 @@ def _begin(subject: str, pilot: object) -> Faults:
         )
         faults.raise_if_any()
     return faults
+
+
+def _check_depth(faults: Faults, depth: int | None) -> None:
+    """Note a depth that no endpoint takes: with fewer reads a sample could be left empty."""
+    from analysis.planning.pilot_endpoint import check_depth  # which itself needs pilots
+
+    check_depth(faults, depth)

@@ -9,12 +9,14 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from analysis.arguments import check_count, check_number, check_seed
+from analysis.errors import Faults, ParameterError
 from analysis.pilots.calibration import Draft, calibrate
 from analysis.pilots.marginals import Marginals, fit_marginals
 from analysis.pilots.model import Pilot
 from analysis.pilots.plans import Plan
 from analysis.pilots.samples import choose_columns, prepared
-from analysis.pilots.simulator import Simulator
+from analysis.pilots.simulator import MOST_READS, Simulator
 from analysis.pilots.targets import (
     Pairs,
     expected_prevalence,
@@ -53,7 +55,7 @@ def fit_pilot(
     depth : int, optional
         Reads a sample at which real and simulated tables are compared; samples with fewer are left out. By
         default the 5 % quantile of the depths. A study of fractions needs it: each share then counts as that
-        many of `depth` reads, rounded.
+        many of `depth` reads (at most 65,535), rounded.
     max_taxa : int
         Columns of the simulated tables. Up to three quarters go to the most abundant and most prevalent taxa,
         the rest to the rare ones, several to a column so that few of them meet in one sample: richness is
@@ -89,6 +91,7 @@ def fit_pilot(
     tables of the same plan have the real mean and SD of Shannon, richness and Bray-Curtis, and the real gaps
     between and within units.
     """
+    _check_asked(study, depth, max_taxa, stratum, seed)
     name = name or study.source.name
     counts, depths, all_depths, depth, plan = prepared(study, depth, stratum, name)
     draft, real, pairs, columns = _draft(study, counts, depths, depth, plan, max_taxa, name, seed)
@@ -111,6 +114,41 @@ def fit_pilot(
     )
     pilot = calibrate(replace(draft, pilot=blank), real, pairs, seed)
     return replace(pilot, fit=_report(pilot, real, pairs, columns, seed + 1))
+
+
+def _check_asked(study: object, depth: object, max_taxa: object, stratum: object, seed: object) -> None:
+    """Refuse arguments of the wrong kind, all at once."""
+    faults = Faults("fit_pilot", ParameterError)
+    sound = isinstance(study, Study)
+    if not sound:
+        faults.add(
+            f"study is a {type(study).__name__}",
+            expected="a Study",
+            remedy="analysis.load_dataset or analysis.read_study reads one",
+        )
+    if (
+        depth is not None
+        and check_count(faults, "depth", depth, 1, "reads a sample")
+        and sound
+        and study.kind == "fractions"
+        and depth > MOST_READS
+    ):
+        faults.add(
+            f"depth={depth:,} of fractions",
+            expected=f"at most {MOST_READS:,}: as many reads as a simulated sample can have",
+            remedy="about as many as the samples had; 10,000 where that is not known",
+        )
+    check_number(
+        faults,
+        "max_taxa",
+        max_taxa,
+        lambda n: n == int(n) and n >= 20,
+        "a whole number of columns, at least 20",
+    )
+    if stratum is not None and not isinstance(stratum, str):
+        faults.add(f"stratum is a {type(stratum).__name__}", expected="the name of a metadata column")
+    check_seed(faults, seed)
+    faults.raise_if_any()
 
 
 def _draft(

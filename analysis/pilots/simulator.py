@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
-from analysis.arguments import check_count
+from analysis.arguments import check_count, check_number, check_seed
 from analysis.errors import DesignError, Faults, ParameterError, one_fault
 from analysis.pilots.marginals import NODES, Z_MAX
 from analysis.pilots.plans import LEVELS, Plan, plan_of
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _FINE = 513  # nodes of the table that shares are looked up in
 _CHOP_BELOW = 5.0  # mean reads up to which the Poisson distribution is inverted term by term
 _EXPAND_FROM = 12.0  # mean reads from which it is taken from a normal number by expansion
-_MOST_READS = 65_535  # counts are kept in 16 bits
+MOST_READS = 65_535  # counts are kept in 16 bits
 _CITED = "simulated, not measured: drawn from the pilot"
 
 
@@ -50,7 +50,7 @@ class Simulator:
     DesignError
         Where several samples a subject, or cages, are asked of a pilot that has none; see Notes.
     ParameterError
-        Where `depth` or `icc` is impossible.
+        Where `depth` or `icc` is impossible, or the effect is none, or one of another pilot.
 
     Notes
     -----
@@ -70,6 +70,7 @@ class Simulator:
         icc: float | None = None,
     ) -> None:
         check_askable(pilot, plan, depth, icc)
+        check_effect(pilot, effect)
         self.plan = plan
         self.depth = int(depth or pilot.depth)
         self.effect = effect
@@ -233,16 +234,18 @@ def _expanded(rng: np.random.Generator, means: np.ndarray) -> np.ndarray:
     spread = np.sqrt(means)
     squared = z * z
     reads = means + spread * z + (squared - 1) / 6 + z * (1 - squared) / (72 * spread)
-    return np.clip(np.rint(reads), 0, _MOST_READS)
+    return np.clip(np.rint(reads), 0, MOST_READS)
 
 
 def check_askable(pilot: Pilot, plan: Plan, depth: int | None, icc: float | None) -> None:
     """Refuse what the pilot cannot say; see `Simulator`."""
     faults = Faults(f"simulating from {pilot.name}", ParameterError)
-    if depth is not None and check_count(faults, "depth", depth, 1, "reads a sample") and depth > _MOST_READS:
-        faults.add(f"{depth:,}", where="depth=", expected=f"at most {_MOST_READS:,} reads a sample")
-    if icc is not None and not 0 <= icc <= 1:
-        faults.add(f"{icc!r}", where="icc=", expected="a share of the variance, from 0 to 1")
+    if depth is not None and check_count(faults, "depth", depth, 1, "reads a sample") and depth > MOST_READS:
+        faults.add(f"{depth:,}", where="depth=", expected=f"at most {MOST_READS:,} reads a sample")
+    if icc is not None:
+        check_number(
+            faults, "icc", icc, lambda share: 0 <= share <= 1, "a share of the variance, from 0 to 1"
+        )
     faults.raise_if_any()
     faults = Faults(f"simulating from {pilot.name}", DesignError)
     n_subjects = len(np.unique(plan.subject))
@@ -261,6 +264,25 @@ def check_askable(pilot: Pilot, plan: Plan, depth: int | None, icc: float | None
     faults.raise_if_any()
 
 
+def check_effect(pilot: Pilot, effect: object) -> None:
+    """Refuse what is no effect, and one that was made for other taxa."""
+    from analysis.pilots.effects import Effect  # which itself needs simulated tables
+
+    if effect is None:
+        return
+    faults = Faults(f"simulating from {pilot.name}", ParameterError)
+    how = "make one for this pilot: fold_change, shannon_change or composition_shift"
+    if not isinstance(effect, Effect):
+        faults.add(f"effect is a {type(effect).__name__}", expected="an Effect, or None", remedy=how)
+    elif effect.log_fold is not None and np.shape(effect.log_fold) != (len(pilot),):
+        faults.add(
+            f"effect {effect.text!r} is one of {np.size(effect.log_fold)} taxa, the pilot has {len(pilot)}",
+            expected="an effect that was made for this pilot",
+            remedy=how,
+        )
+    faults.raise_if_any()
+
+
 def simulate_plan(
     pilot: Pilot,
     plan: Plan,
@@ -271,8 +293,11 @@ def simulate_plan(
     seed: int = 0,
 ) -> Study:
     """Draw a fresh study for a plan; see `simulate_study`."""
+    faults = Faults(f"simulating from {pilot.name}", ParameterError)
+    check_seed(faults, seed)
+    faults.raise_if_any()
     rng = np.random.default_rng(np.random.SeedSequence(seed))
-    as_table = depth == "as_table"
+    as_table = isinstance(depth, str) and depth == "as_table"
     simulator = Simulator(pilot, plan, effect, None if as_table else depth, icc)
     shares = simulator.shares(rng).T.astype(np.float64)
     shares /= shares.sum(axis=1, keepdims=True)
@@ -336,6 +361,19 @@ def simulate_study(
     DesignError, ParameterError
         See `Simulator`.
     """
+    from analysis.designs import Design
+    from analysis.pilots.model import Pilot
+
+    faults = Faults("simulate_study", ParameterError)
+    if not isinstance(pilot, Pilot):
+        faults.add(
+            f"pilot is a {type(pilot).__name__}",
+            expected="a Pilot",
+            remedy="fit_pilot(study) makes one of a table, load_pilot('sze_baxter') loads one",
+        )
+    if not isinstance(design, Design):
+        faults.add(f"design is a {type(design).__name__}", expected="a Design", remedy="Design(n_per_arm=20)")
+    faults.raise_if_any()
     return simulate_plan(pilot, plan_of(design), effect, depth=depth, icc=icc, seed=seed)
 
 

@@ -13,7 +13,15 @@ from analysis.arguments import check_number
 from analysis.designs import Design
 from analysis.errors import DesignError, Faults, one_fault
 from analysis.planning.endpoints import CorrelationEndpoint
-from analysis.planning.engine import Engine, Settings, engine_for, no_effect, out_of_reach
+from analysis.planning.engine import (
+    Engine,
+    Settings,
+    check_most,
+    engine_for,
+    no_effect,
+    out_of_reach,
+    smallest_n,
+)
 from analysis.planning.replicates import run_blocks
 from analysis.planning.results import Power, SampleSize, SmallestEffect, monte_carlo_error, warn_of_size
 
@@ -180,8 +188,10 @@ class CorrelationEngine(Engine):
         if settings.method == "simulation":
             return super().sample_size(design, endpoint, effect, target, max_n, settings)
         most = max_n or self.max_n_closed
-        low, high = 2, 3  # at n_per_arm = 2 two arms leave a single degree of freedom
-        while _closed(design.resized(high), endpoint, effect) < target:
+        high = self.smallest_n(design)
+        check_most(high, most)
+        low = high - 1
+        while not _closed(design.resized(high), endpoint, effect) >= target:
             if high >= most:
                 raise out_of_reach(target, most, _closed(design.resized(high), endpoint, effect))
             low, high = high, min(2 * high, most)
@@ -193,6 +203,13 @@ class CorrelationEngine(Engine):
                 else (middle, high)
             )
         return SampleSize.at(self.power(design.resized(high), endpoint, effect, settings), target)
+
+    def smallest_n(self, design: Design) -> int:
+        """Return the smallest n_per_arm that leaves a degree of freedom."""
+        n = smallest_n(design)
+        while sum(design.resized(n).n_analysed) - 2 < len(design.n_enrolled):
+            n += 1
+        return n
 
     def smallest_effect(
         self,

@@ -87,6 +87,7 @@ class Engine(ABC):
             return math.sqrt(max(round(root_n**2 / design.step), 1) * design.step)
 
         least = self.smallest_n(design)
+        check_most(least, max_n)
         crossing = find_crossing(
             simulate,
             target,
@@ -199,6 +200,19 @@ def smallest_n(design: Design) -> int:
             n += design.step
         else:
             return n
+
+
+def check_most(least: int, max_n: int) -> None:
+    """Refuse a largest n_per_arm that is below the smallest with which the test exists."""
+    if least > max_n:
+        raise one_fault(
+            DesignError,
+            "sample_size",
+            f"max_n={max_n:,} leaves nothing to try: the smallest such experiment has {least:,} subjects in "
+            "the treated arm",
+            expected="room for 2 units in each arm after losses, and the degrees of freedom of the test",
+            remedy=f"max_n={least:,} or more, fewer animals a cage, or another ratio",
+        )
 
 
 def out_of_reach(target: float, max_n: int, best: float) -> DesignError:

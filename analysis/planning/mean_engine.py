@@ -19,6 +19,7 @@ from analysis.planning.engine import (
     CURVE_COLUMNS,
     Engine,
     Settings,
+    check_most,
     engine_for,
     no_effect,
     out_of_reach,
@@ -28,7 +29,8 @@ from analysis.planning.means import Rule, Shape, rejection, rule_of, shape_at, s
 from analysis.planning.results import Power, SampleSize, SmallestEffect, monte_carlo_error, warn_of_size
 from analysis.planning.simulation import count_rejections
 
-_NEAR = ("cages are uneven: the closed form is close, not exact (method='simulation' is)",)
+_NEAR = ("cages are uneven: the closed form is close, not exact, to about .03 (few cages: .05); simulate it",)
+_NO_INTERVAL = "pilot_n is not carried through {}: power and sample_size in closed form give its interval"
 _LARGEST = 1e3  # an effect in standard deviations, where the endpoint's scale has no end
 
 
@@ -190,6 +192,8 @@ class MeanEngine(Engine):
             found = self.search_effect(design, endpoint, direction, size, most, target, settings)
         else:
             found = SmallestEffect.at(self.power(design, endpoint, direction * size, settings), target)
+        if endpoint.pilot_n is not None and not found.n_sim:
+            found = replace(found, notes=(*found.notes, _NO_INTERVAL.format("to the smallest effect")))
         return replace(found, percent=100 * found.effect / endpoint.mean if endpoint.mean else None)
 
     def _simulate(
@@ -209,6 +213,8 @@ class MeanEngine(Engine):
             method="simulation",
             **_described(design, effect, rule, settings),
         )
+        if endpoint.pilot_n is not None:
+            found = replace(found, notes=(*found.notes, _NO_INTERVAL.format("by simulation")))
         return warn_of_size(found, may_be_smaller=rule.tail == "within")
 
     def _closed_n_or_none(self, *question: Any) -> int | None:
@@ -237,10 +243,11 @@ class MeanEngine(Engine):
                 return 0.0
 
         low, last = smallest_n(design) // step, most // step
+        check_most(low * step, most)
         if power_of(low) >= target:
             return low * step
         high = low
-        while power_of(high) < target:
+        while not power_of(high) >= target:  # nor is NaN enough
             if high >= last:
                 raise out_of_reach(target, most, power_of(high))
             low, high = high, min(2 * high, last)

@@ -24,6 +24,7 @@ from analysis.planning.results import Power, SampleSize
 
 _ATTEMPTS = 5  # refits without the taxon, or the effect, that is asked for are drawn again so often
 _N_SIM = 250  # experiments a refit at most; their own error is taken out of the spread
+_TINY = 1e-12
 _Z95 = 1.959963984540054
 
 
@@ -42,9 +43,10 @@ def power_with_interval(
     Notes
     -----
     The interval is that of a normal distribution (t, for the refits are few) on the probit scale, around the
-    power found, with the variance of the refits' powers less that of their simulation. What an effect stands
-    for is kept: an omega squared or a percentage of Shannon is solved anew in each refit, a fold change goes
-    to the taxa of the same names, and any other `Effect` is put in as it is.
+    power found, with the variance of the refits' powers less that of their simulation. The Monte Carlo error
+    of the power found is added: the interval is never narrower than that alone makes it. What an effect
+    stands for is kept: an omega squared or a percentage of Shannon is solved anew in each refit, a fold
+    change goes to the taxa of the same names, and any other `Effect` is put in as it is.
     """
     engine = engine.without_size()
     fewer = replace(settings, n_sim=min(settings.n_sim, _N_SIM))
@@ -53,11 +55,12 @@ def power_with_interval(
         return _probit(engine.power(design, *refit, fewer))
 
     placed = np.array(_each(place, endpoint, effect, settings))
-    wide = _half_width(placed[:, 0], placed[:, 1])
-    middle, _ = _probit(found)
+    middle, own = _probit(found)
+    wide = math.hypot(_half_width(placed[:, 0], placed[:, 1]), _Z95 * own)
     # A power of exactly 0 or 1 has no place on the probit scale: the interval reaches to it all the same.
-    low = min(special.ndtr(middle - wide), found.power)
-    high = max(special.ndtr(middle + wide), found.power)
+    chance = _Z95 * found.power_se
+    low = min(special.ndtr(middle - wide), max(found.power - chance, 0.0))
+    high = max(special.ndtr(middle + wide), min(found.power + chance, 1.0))
     return replace(found, power_low=float(low), power_high=float(high), notes=_noted(found.notes, endpoint))
 
 
@@ -184,7 +187,10 @@ def _by_name(effect: Effect, pilot: Pilot, refit: Pilot) -> Effect:
 
 def _probit(found: Power) -> tuple[float, float]:
     """Return a power and its Monte Carlo error on the probit scale."""
-    share = (found.power * found.n_sim + 0.5) / (found.n_sim + 1)
+    # The share that the error belongs to, which is never 0 or 1: see `monte_carlo_error`.
+    share = (found.power * found.n_sim + 2) / (found.n_sim + 4)
+    if not found.n_sim:  # in closed form
+        share = min(max(found.power, _TINY), 1 - _TINY)
     place = float(special.ndtri(share))
     return place, found.power_se / float(stats.norm.pdf(place))
 

@@ -81,8 +81,9 @@ def power(
     which ``model="welch"`` is exact: ``pooled`` is too high by about .001 at 20 an arm, .005 at 10, .03 at 5.
 
     power_low and power_high are what the pilot's own uncertainty leaves: of the SD, where a MeanEndpoint
-    knows its pilot_n; of everything, where another endpoint has ``resamples``. An effect that was itself
-    taken from a small pilot is another matter: without any effect, 20 a group then promise .17 on average.
+    knows its pilot_n, in closed form only (by simulation a note says that it is left out); of everything,
+    where another endpoint has ``resamples``. An effect that was itself taken from a small pilot is another
+    matter: without any effect, 20 a group then promise .17 on average.
 
     Examples
     --------

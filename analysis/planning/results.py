@@ -148,7 +148,8 @@ class SampleSize(_Result):
         Power that was asked for.
     n_exact : float or None
         Closed forms: the fractional number of analysed subjects in the treated arm that has exactly this
-        power, before rounding, cages and losses (at least 2 units an arm).
+        power, before rounding, cages and losses (at least 2 units an arm). With a `ratio` that does not
+        divide it can exceed n_per_arm: the reference arm is rounded, halves up, and may hold the more.
     n_low, n_high : int or None
         95 % interval of n_per_arm: by simulation, of the search, and of the pilot where its uncertainty was
         carried through; by closed form, what the pilot leaves (n_high None: no number would do at the

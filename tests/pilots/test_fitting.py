@@ -312,3 +312,29 @@ def test_the_fit_that_a_pilot_reports_is_its_fit(name):
     gap = (fresh["simulated"] - pilot.fit["simulated"]).abs()
     assert (gap <= 4 * error + 0.01 * fresh["simulated"].abs()).all(), (gap / error).to_string()
     assert not pilot.missed
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"study": "x"}, "study is a str"),
+        ({"depth": 0}, "depth=0"),
+        ({"depth": "x"}, "depth='x'"),
+        ({"max_taxa": "x"}, "max_taxa='x'"),
+        ({"max_taxa": 5}, "max_taxa=5"),
+        ({"stratum": ["vendor"]}, "stratum is a list"),
+        ({"seed": -1}, "seed=-1"),
+    ],
+)
+def test_wrong_arguments_of_a_fit_are_named(given, named):
+    study = load_pilot("twins_genera").simulate(n_subjects=10, seed=1)
+    with pytest.raises(ParameterError, match=named):
+        fit_pilot(**({"study": study} | given))
+
+
+def test_fractions_cannot_count_as_more_reads_than_are_simulated():
+    reads = load_pilot("twins_genera").simulate(n_subjects=10, seed=1)
+    shares = reads.counts.toarray() / reads.counts.toarray().sum(axis=1, keepdims=True)
+    study = Study(shares, reads.sample_ids, reads.feature_ids, reads.metadata)
+    with pytest.raises(ParameterError, match="at most 65,535"):
+        fit_pilot(study, depth=10**9)

@@ -286,3 +286,51 @@ def test_metadata_of_a_repeated_study(repeated):
     assert {"subject": study.roles.subject, "time": study.roles.time} == expected.to_dict()
     assert study.roles.baseline == (0,)
     assert study.roles.follow_up == (1, 2)
+
+
+def test_effects_at_a_depth_that_no_endpoint_takes_are_refused(people):
+    for depth in (5, 0, 99, 10**9, "x", 1_000.5, float("nan"), [1_000]):
+        with pytest.raises(ParameterError, match=r"depth=.*\n.*100 to 60,000"):
+            composition_shift(people, 0.05, depth=depth)
+        with pytest.raises(ParameterError, match=r"depth=.*\n.*100 to 60,000"):
+            shannon_change(people, -10, depth=depth, seed=-1)
+
+
+def test_folds_beyond_single_precision_are_refused(people):
+    first = people.taxa.index[0]
+    for fold in (1e300, 1e10, 1e-300, 0, -1, float("inf")):
+        with pytest.raises(ParameterError, match=r"fold of .*\n.*1e-09 to 1e\+09"):
+            fold_change(people, {first: fold})
+    for fold in (1e-9, 1e9):
+        shares = Simulator(people, plan_arms([5, 5]), fold_change(people, {first: fold})).shares(
+            np.random.default_rng(1)
+        )
+        assert np.isfinite(shares).all()
+        np.testing.assert_allclose(shares.sum(axis=0), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"effect": 0.1}, "effect is a float"),
+        ({"effect": "x"}, "effect is a str"),
+        ({"seed": -1}, "seed=-1"),
+        ({"seed": "x"}, "seed='x'"),
+        ({"seed": 1.5}, "seed=1.5"),
+        ({"icc": "x"}, "icc='x'"),
+        ({"depth": "x"}, "depth='x'"),
+        ({"depth": [1]}, r"depth=\[1\]"),
+        ({"depth": 0}, "depth=0"),
+        ({"pilot": "x"}, "pilot is a str"),
+        ({"design": 20}, "design is a int"),
+    ],
+)
+def test_a_study_of_wrong_arguments_is_refused(people, given, named):
+    with pytest.raises(ParameterError, match=named):
+        simulate_study(**({"pilot": people, "design": Design(5, baseline=0)} | given))
+
+
+def test_an_effect_of_another_pilot_is_refused(people, caged):
+    foreign = fold_change(caged, {caged.taxa.index[0]: 2.0})
+    with pytest.raises(ParameterError, match=f"of {len(caged)} taxa, the pilot has {len(people)}"):
+        simulate_study(people, Design(5, baseline=0), foreign)

@@ -100,6 +100,22 @@ def test_bad_input():
         power(Design(2, paired=True), CLEAN, 0.3)
 
 
+@pytest.mark.parametrize(
+    "design", [Design(dropout=0.5), Design(ratio=0.2), Design(5, dropout=0.6, paired=True)]
+)
+@pytest.mark.parametrize("rho", [0.5, 0.9999])
+def test_the_search_begins_where_the_design_can(design, rho):
+    found = sample_size(design, CLEAN, rho)
+    assert found.power >= 0.8
+    with pytest.raises(DesignError, match="leaves nothing to try"):
+        sample_size(design, CLEAN, rho, max_n=2)
+    try:
+        fewer = power(design.resized(found.n_per_arm - 1), CLEAN, rho)
+    except DesignError:
+        return  # no such experiment
+    assert fewer.power < 0.8
+
+
 @dataclass(frozen=True)
 class CoinEndpoint:
     """A test endpoint whose power is known: a coin whose chance n and effect set."""

@@ -423,3 +423,57 @@ def test_an_empty_curve():
     with pytest.raises(ParameterError) as caught:
         power_curve(Design(), SHANNON, [], [1])
     assert len(caught.value.faults) == 2
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.1, 0.4])
+@pytest.mark.parametrize("ratio", [0.5, 1.0, 2.0])
+@pytest.mark.parametrize(("cluster_size", "within"), [(1, False), (3, False), (4, False), (4, True)])
+def test_every_sample_size_reaches_its_power_and_the_next_smaller_does_not(
+    dropout, ratio, cluster_size, within
+):
+    endpoint = MeanEndpoint(5, 1, 0.3, 0.2)
+    ratio = 1.0 if within else ratio
+    design = Design(cluster_size=cluster_size, dropout=dropout, ratio=ratio, within_cluster=within)
+    for effect in (-0.4, -1.0, -4.5):
+        found = sample_size(design, endpoint, effect)
+        assert found.power >= 0.8, (effect, found.n_per_arm)
+        try:
+            fewer = power(design.resized(found.n_per_arm - design.step), endpoint, effect)
+        except DesignError:
+            continue  # no such experiment
+        assert fewer.power < 0.8, (effect, found.n_per_arm)
+
+
+def test_an_arm_of_one_cage_has_the_power_of_one_unit():
+    # One cage of 3 against two of 3, losses at random: the size of a cage that does not exist has no part.
+    endpoint = MeanEndpoint(5, 1, 0.3, 0.2)
+    with pytest.raises(DesignError, match="degrees of freedom"):
+        power(Design(4, 1, 1, 4, dropout=0.1), endpoint, -1.0)
+    found = power(Design(6, 0, 1, 3, dropout=0.1, ratio=0.5), endpoint, -1.0)
+    drawn = power(
+        Design(6, 0, 1, 3, dropout=0.1, ratio=0.5), endpoint, -1.0, method="simulation", n_sim=4_000
+    )
+    assert found.power == pytest.approx(drawn.power, abs=0.05)
+
+
+@pytest.mark.parametrize("method", ["closed", "simulation"])
+def test_max_n_is_kept(method):
+    design, endpoint = Design(baseline=0, cluster_size=5), MeanEndpoint(5, 1, 0.3, 0.2)
+    for most in (4, 9):
+        with pytest.raises(DesignError, match=f"max_n={most} leaves nothing to try.* has 10 subjects"):
+            sample_size(design, endpoint, -4.9, max_n=most, method=method, n_sim=50)
+    assert sample_size(design, endpoint, -4.9, max_n=10, method=method, n_sim=50).n_per_arm == 10
+
+
+def test_a_pilot_that_is_not_carried_through_is_said():
+    endpoint = MeanEndpoint(5, 1, 0.3, 0.2, pilot_n=12)
+    design = Design(12)
+    drawn = power(design, endpoint, -1.0, method="simulation", n_sim=200)
+    assert drawn.power_low is None
+    assert "pilot_n is not carried through by simulation" in drawn.notes[-1]
+    size = sample_size(design, endpoint, -1.0, method="simulation", n_sim=200)
+    assert "pilot_n is not carried through by simulation" in size.notes[-1]
+    smallest = smallest_detectable_effect(design, endpoint)
+    assert "pilot_n is not carried through to the smallest effect" in smallest.notes[-1]
+    for found in (power(design, endpoint, -1.0), sample_size(design, endpoint, -1.0)):
+        assert not any("pilot_n" in note for note in found.notes)

@@ -153,6 +153,21 @@ def test_the_spread_of_refits_is_freed_of_their_own_error():
     assert pilot_uncertainty._half_width(rng.normal(0, own / 2), own) == 0
 
 
+@pytest.mark.parametrize("fold", [1.0, 0.4, 1e-4])
+def test_refits_that_agree_leave_the_error_of_the_simulation(small, top, fold, monkeypatch):
+    # Powers of refits that scatter less than their own error: of the pilot nothing is left to see.
+    monkeypatch.setattr(pilot_uncertainty, "_each", lambda *_: [(0.0, 0.1)] * 10)
+    pilot, _ = small
+    effect = fold_change(pilot, dict.fromkeys(top, fold))
+    found = power(POST, CommunityEndpoint(pilot, resamples=10), effect, n_sim=50)
+    assert found.power_low <= max(found.power - 1.959 * found.power_se, 0)
+    assert found.power_high >= min(found.power + 1.959 * found.power_se, 1)
+    # Nor much wider: as the interval of the simulated share alone.
+    counts = round(found.power * 50)
+    alone = stats.binomtest(counts, 50).proportion_ci(method="exact")
+    assert (found.power_low, found.power_high) == pytest.approx((alone.low, alone.high), abs=0.06)
+
+
 @pytest.mark.usefixtures("quick")
 def test_a_taxon_that_refits_lack_is_named(small):
     pilot, _ = small
