@@ -12,7 +12,7 @@ import base64
 import re
 import struct
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _EXPLAINS = re.compile(r"\*\*What it \w+\.\*\*\s+")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 _MARKUP = re.compile(r"\[([^]]*)\]\([^)]*\)|[*`]+|(?<!\w)_+|_+(?!\w)")
-_VEGA = "application/vnd.vega"
+_PLANNER = re.compile(r"\bplanner_(?:chart|picture)\(")
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,8 @@ def take_figures(name: str, notebook: NotebookNode) -> tuple[NotebookNode, list[
             prose = _take_caption(following) if output is shown[-1] else ""
             output.metadata["figure"] = len(figures)
             count = len(figures) + 1
-            figures.append(_figure(f"{name}_{count}", f"Figure {number}.{count}", output, prose, heading))
+            one = _figure(f"{name}_{count}", f"Figure {number}.{count}", output, prose, heading)
+            figures.append(replace(one, planner=bool(_PLANNER.search(cell.source))))
     return notebook, figures
 
 
@@ -113,7 +114,6 @@ def _figure(name: str, label: str, output: NotebookNode, prose: str, heading: st
         alt=" ".join(filter(None, [what, first])) or heading,
         png=base64.b64decode(output.data["image/png"]),
         csv=csv,
-        planner=any(kind.startswith(_VEGA) for kind in output.data),
     )
 
 

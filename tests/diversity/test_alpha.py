@@ -164,7 +164,8 @@ def test_order_does_not_change_rarefied_figures():
 
 def test_doubling_the_reads_changes_no_figure_of_shares():
     study = random_study(9)
-    doubled = Study.from_frame(study.to_frame() * 2)
+    with pytest.warns(ScaledCountsWarning, match="multiple of 2"):
+        doubled = Study.from_frame(study.to_frame() * 2)
     shares = Study.from_frame(study.to_frame().div(study.depths, axis=0))
     percent = Study.from_frame(study.to_frame().mul(100).div(study.depths, axis=0))
     expected = alpha_diversity(study, OF_SHARES)
