@@ -14,6 +14,7 @@ from analysis.errors import (
     AnalysisWarning,
     DepthError,
     ParameterError,
+    ScaledCountsWarning,
     TableError,
     TreeError,
 )
