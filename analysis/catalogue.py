@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from analysis.errors import Faults, ParameterError, ReadError, did_you_mean, one
 from analysis.paths import data_path
 from analysis.preparation import check_steps, compare_keys, metadata_of_first_rows, prepare
 from analysis.readers import read_study
+from analysis.records import read_toml
 from analysis.roles import Roles
 from analysis.study import Study
 from analysis.validation import Kind
@@ -100,12 +100,7 @@ def read_catalogue(path: str | Path | None = None) -> dict[str, Dataset]:
     """
     own = path is None
     path = data_path("catalogue.toml") if path is None else Path(path)
-    try:
-        entries = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise one_fault(
-            ReadError, path.name, str(error), expected="a TOML file, a table a dataset"
-        ) from error
+    entries = read_toml(path, ReadError, "a TOML file, a table a dataset")
     faults = Faults(path.name, ReadError)
     for name, entry in entries.items():
         _check_entry(name, entry, faults)

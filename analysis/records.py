@@ -23,7 +23,9 @@ _IN_WORDS = {
 }
 
 
-def read_toml(path: str | Path, error: type[AnalysisError]) -> dict[str, Any]:
+def read_toml(
+    path: str | Path, error: type[AnalysisError], expected: str = "a TOML file in UTF-8"
+) -> dict[str, Any]:
     """Read a TOML file, or say in which line it is none.
 
     Parameters
@@ -32,6 +34,8 @@ def read_toml(path: str | Path, error: type[AnalysisError]) -> dict[str, Any]:
         The file.
     error : type
         Raised where it cannot be read.
+    expected : str
+        What the file should have been, for the message.
     """
     if not isinstance(path, str | Path):
         raise one_fault(error, repr(path), f"a {type(path).__name__}", expected="the path of a TOML file")
@@ -39,7 +43,7 @@ def read_toml(path: str | Path, error: type[AnalysisError]) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as cause:
-        raise one_fault(error, path.name, str(cause), expected="a TOML file in UTF-8") from cause
+        raise one_fault(error, path.name, f"cannot be read: {cause}", expected=expected) from cause
 
 
 def make(record: type, entry: object, where: str, faults: Faults, **known: Any) -> Any | None:

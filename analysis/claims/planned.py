@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 from scipy import stats
 
-from analysis.claims.model import Claim, Effect, Endpoint, Trial
+from analysis.claims.model import Claim
 from analysis.claims.searched import searched_size
 from analysis.designs import Design
 from analysis.errors import ParameterError, one_fault
@@ -17,6 +16,8 @@ from analysis.planning.community import CommunityEndpoint
 from analysis.planning.endpoints import CorrelationEndpoint, MeanEndpoint
 from analysis.planning.power import power, sample_size
 from analysis.planning.results import Power, SampleSize
+
+_PLANS: dict[tuple, Planned] = {}  # by all that enters a plan: a claim is asked for its plan many times
 
 
 @dataclass(frozen=True)
@@ -132,30 +133,13 @@ def planned(claim: Claim) -> Planned:
             "it speaks of what is known, and no trial would settle it",
             remedy="claim.testable says which claims samples could settle",
         )
-    parts = (claim.kind, claim.host, claim.endpoint, claim.effect, claim.trial)
-    return _planned(claim.id, parts, _Held(claim))
+    enters = (claim.kind, claim.host, claim.endpoint, claim.effect, claim.trial)
+    if enters not in _PLANS:
+        _PLANS[enters] = _work_out(claim)
+    return _PLANS[enters]
 
 
-class _Held:
-    """Hands a claim, which cannot be hashed, past the cache: its parts are the key."""
-
-    def __init__(self, claim: Claim) -> None:
-        self.claim = claim
-
-    def __hash__(self) -> int:
-        return 0
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Held)
-
-
-@lru_cache(maxsize=128)
-def _planned(
-    name: str,  # noqa: ARG001  # part of the key
-    parts: tuple[str, str, Endpoint, Effect, Trial],  # noqa: ARG001
-    held: _Held,
-) -> Planned:
-    claim = held.claim
+def _work_out(claim: Claim) -> Planned:
     design, endpoint, target = trial_design(claim), trial_endpoint(claim), claim.trial.power
     effect = sign_of(claim) * in_own_unit(claim, claim.effect.smallest, endpoint)
     margin = in_own_unit(claim, claim.effect.margin, endpoint)

@@ -11,6 +11,7 @@ import numpy as np
 
 from analysis.arguments import check_choice, check_number, check_seed
 from analysis.errors import Faults, ParameterError, did_you_mean
+from analysis.pilots.depths import check_depth
 from analysis.pilots.model import Pilot
 from analysis.pilots.solving import Twins, omega_squared_of, solve
 from analysis.pilots.targets import shannon_of
@@ -173,7 +174,7 @@ def shannon_change(
     """
     faults = _begin("shannon_change", pilot)
     check_seed(faults, seed)
-    _check_depth(faults, depth)
+    check_depth(faults, depth)
     check_choice(faults, "by", by, ("evenness", "richness"))
     if (
         check_number(
@@ -243,7 +244,7 @@ def composition_shift(
     """
     faults = _begin("composition_shift", pilot)
     check_seed(faults, seed)
-    _check_depth(faults, depth)
+    check_depth(faults, depth)
     check_choice(faults, "metric", metric, ("braycurtis",))
     check_number(
         faults,
@@ -281,10 +282,3 @@ def _begin(subject: str, pilot: object) -> Faults:
         )
         faults.raise_if_any()
     return faults
-
-
-def _check_depth(faults: Faults, depth: int | None) -> None:
-    """Note a depth that no endpoint takes: with fewer reads a sample could be left empty."""
-    from analysis.planning.pilot_endpoint import check_depth  # which itself needs pilots
-
-    check_depth(faults, depth)

@@ -14,13 +14,13 @@ from analysis.arguments import check_choice, check_number
 from analysis.comparison.permutation import in_words
 from analysis.designs import Design
 from analysis.errors import DesignError, Faults, ParameterError
+from analysis.pilots.depths import check_depth
 from analysis.pilots.effects import Effect, composition_shift
 from analysis.pilots.model import Pilot
 from analysis.pilots.simulator import Simulator
 from analysis.planning.designed_permanova import DesignedPermanova, Examined
 from analysis.planning.engine import Engine, Settings, engine_for, nothing_to_find, smallest_n
 from analysis.planning.pilot_endpoint import (
-    check_depth,
     check_icc,
     check_pilot,
     check_resamples,
@@ -29,7 +29,7 @@ from analysis.planning.pilot_endpoint import (
     progress_title,
 )
 from analysis.planning.replicates import run_blocks
-from analysis.planning.results import Power, SampleSize, monte_carlo_error, warn_of_size, with_error
+from analysis.planning.results import Power, SampleSize, enrolled, monte_carlo_error, warn_of_size, with_error
 from analysis.study import Study
 
 _BLOCK = 32  # experiments drawn together; distances are quickest for as many
@@ -205,12 +205,7 @@ class CommunityEngine(Engine):
             test=test.words,
             effect=effect.text if isinstance(effect, Effect) else float(effect),
             margin=None,
-            alpha=design.alpha,
-            n_per_arm=design.n_per_arm,
-            n_reference=design.n_reference,
-            total=design.total,
-            analysed_per_arm=design.n_analysed[0],
-            cages=design.n_cages,
+            **enrolled(design),
             notes=_notes(design, endpoint, change, test),
             omega_squared=float(found.omega_squared.mean()),
             omega_squared_se=float(found.omega_squared.std(ddof=1) / math.sqrt(settings.n_sim)),

@@ -19,7 +19,7 @@ from analysis.planning.community import CommunityEndpoint
 from analysis.planning.engine import Engine, Settings, smallest_n
 from analysis.planning.pilot_endpoint import compared, progress_title
 from analysis.planning.replicates import run_blocks
-from analysis.planning.results import Power, monte_carlo_error, warn_of_size
+from analysis.planning.results import Power, enrolled, monte_carlo_error, warn_of_size
 
 _BLOCK = 32  # experiments drawn together
 _LEAST_UNITS = 3  # in an arm, for its spread to be known
@@ -97,12 +97,7 @@ class CommunityLimitEngine(Engine):
             test="upper limit of omega squared by the jackknife over units",
             effect=float(effect),
             margin=margin,
-            alpha=design.alpha,
-            n_per_arm=design.n_per_arm,
-            n_reference=design.n_reference,
-            total=design.total,
-            analysed_per_arm=design.n_analysed[0],
-            cages=design.n_cages,
+            **enrolled(design),
             notes=(f"simulated from the pilot {endpoint.pilot.name}", *unused, *design.notes()),
         )
         return warn_of_size(found, may_be_smaller=True)

@@ -23,7 +23,14 @@ from analysis.planning.engine import (
     smallest_n,
 )
 from analysis.planning.replicates import run_blocks
-from analysis.planning.results import Power, SampleSize, SmallestEffect, monte_carlo_error, warn_of_size
+from analysis.planning.results import (
+    Power,
+    SampleSize,
+    SmallestEffect,
+    enrolled,
+    monte_carlo_error,
+    warn_of_size,
+)
 
 _NODES = 64
 _TINY = 1e-14
@@ -145,12 +152,7 @@ class CorrelationEngine(Engine):
             "test": "t test of the correlation of changes" + (", arms taken out" if test.arms > 1 else ""),
             "effect": float(effect),
             "margin": None,
-            "alpha": design.alpha,
-            "n_per_arm": design.n_per_arm,
-            "n_reference": design.n_reference,
-            "total": design.total,
-            "analysed_per_arm": design.n_analysed[0],
-            "cages": design.n_cages,
+            **enrolled(design),
             "notes": (
                 f"noise leaves {_seen(design, endpoint, effect):.3g} of a true correlation of {effect:g}",
                 *design.notes(),

@@ -26,7 +26,14 @@ from analysis.planning.engine import (
     smallest_n,
 )
 from analysis.planning.means import Rule, Shape, rejection, rule_of, shape_at, shape_of
-from analysis.planning.results import Power, SampleSize, SmallestEffect, monte_carlo_error, warn_of_size
+from analysis.planning.results import (
+    Power,
+    SampleSize,
+    SmallestEffect,
+    enrolled,
+    monte_carlo_error,
+    warn_of_size,
+)
 from analysis.planning.simulation import count_rejections
 
 _NEAR = ("cages are uneven: the closed form is close, not exact, to about .03 (few cages: .05); simulate it",)
@@ -272,12 +279,7 @@ def _described(design: Design, effect: float, rule: Rule, settings: Settings) ->
         "test": _test_text(design, rule),
         "effect": float(effect),
         "margin": settings.margin,
-        "alpha": design.alpha,
-        "n_per_arm": design.n_per_arm,
-        "n_reference": design.n_reference,
-        "total": design.total,
-        "analysed_per_arm": design.n_analysed[0],
-        "cages": design.n_cages,
+        **enrolled(design),
         "notes": design.notes() + (_NEAR if uneven and settings.method != "simulation" else ()),
     }
 

@@ -12,7 +12,6 @@ from analysis.pilots.plans import Plan, plan_of
 from analysis.pilots.simulator import check_askable
 from analysis.study import Study
 
-DEPTHS = (100, 60_000)  # fewer reads could leave a sample empty, more do not fit into 16 bits
 _FEWEST_REFITS = 10  # their spread is known within a quarter
 _SECONDS_A_CELL = 1.2e-7  # of drawing and comparing one taxon of one sample
 _SHOWN_FROM = 4.0  # seconds from which progress is shown
@@ -28,18 +27,6 @@ def check_pilot(faults: Faults, pilot: object) -> bool:
         remedy="fit_pilot(study) makes one of a table, load_pilot('sze_baxter') loads one",
     )
     return False
-
-
-def check_depth(faults: Faults, depth: int | None) -> None:
-    """Add a fault for a depth that cannot be simulated."""
-    if depth is not None:
-        check_number(
-            faults,
-            "depth",
-            depth,
-            lambda reads: DEPTHS[0] <= reads <= DEPTHS[1] and reads == int(reads),
-            f"a whole number of reads a sample, {DEPTHS[0]} to {DEPTHS[1]:,}",
-        )
 
 
 def check_icc(faults: Faults, icc: float | None) -> None:

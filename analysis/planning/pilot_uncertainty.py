@@ -13,12 +13,12 @@ from scipy import special, stats
 
 from analysis.designs import Design
 from analysis.errors import AnalysisError, DesignError, ParameterError, one_fault
+from analysis.pilots.depths import DEPTHS
 from analysis.pilots.effects import Effect, composition_shift, fold_change, shannon_change
 from analysis.pilots.fitting import resampled
 from analysis.pilots.model import Pilot
 from analysis.planning.community import CommunityEndpoint
 from analysis.planning.engine import Engine, Settings
-from analysis.planning.pilot_endpoint import DEPTHS
 from analysis.planning.replicates import run_blocks
 from analysis.planning.results import Power, SampleSize
 

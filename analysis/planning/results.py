@@ -6,9 +6,11 @@ import html
 import math
 import warnings
 from dataclasses import dataclass, fields
+from typing import Any
 
 import pandas as pd
 
+from analysis.designs import Design
 from analysis.errors import AnalysisWarning
 
 
@@ -40,6 +42,24 @@ def monte_carlo_error(rejections: int, n_sim: int) -> float:
     """
     share = (rejections + 2) / (n_sim + 4)
     return math.sqrt(share * (1 - share) / (n_sim + 4))
+
+
+def enrolled(design: Design) -> dict[str, Any]:
+    """Return what every result tells of its design: alpha, subjects and cages.
+
+    Parameters
+    ----------
+    design : Design
+        The experiment.
+    """
+    return {
+        "alpha": design.alpha,
+        "n_per_arm": design.n_per_arm,
+        "n_reference": design.n_reference,
+        "total": design.total,
+        "analysed_per_arm": design.n_analysed[0],
+        "cages": design.n_cages,
+    }
 
 
 class _Result:

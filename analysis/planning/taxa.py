@@ -19,7 +19,7 @@ from analysis.planning.designed_abundance import DesignedAbundance
 from analysis.planning.engine import Engine, Settings, engine_for, nothing_to_find
 from analysis.planning.pilot_endpoint import check_simulable, progress_title
 from analysis.planning.replicates import run_blocks
-from analysis.planning.results import Power, SampleSize, monte_carlo_error, warn_of_size, with_error
+from analysis.planning.results import Power, SampleSize, enrolled, monte_carlo_error, warn_of_size, with_error
 from analysis.planning.taxa_endpoint import TaxaEndpoint
 
 _BLOCK = 16  # experiments drawn together
@@ -147,12 +147,7 @@ class TaxaEngine(Engine):
             test=test.words,
             effect=change.text if isinstance(effect, Mapping | Effect) else float(effect),
             margin=None,
-            alpha=design.alpha,
-            n_per_arm=design.n_per_arm,
-            n_reference=design.n_reference,
-            total=design.total,
-            analysed_per_arm=design.n_analysed[0],
-            cages=design.n_cages,
+            **enrolled(design),
             notes=_notes(design, endpoint, test),
             power_any=power_any[0],
             power_any_se=power_any[1],

@@ -9,8 +9,9 @@ import numpy as np
 
 from analysis.arguments import check_choice, check_number
 from analysis.errors import Faults, ParameterError, did_you_mean
+from analysis.pilots.depths import check_depth
 from analysis.pilots.model import Pilot
-from analysis.planning.pilot_endpoint import check_depth, check_icc, check_pilot, check_resamples
+from analysis.planning.pilot_endpoint import check_icc, check_pilot, check_resamples
 from analysis.study import Study
 
 METHODS = ("clr", "dirmult", "ancombc2")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -16,6 +15,7 @@ import pandas as pd
 
 from analysis.errors import Faults, ParameterError, ReadError, did_you_mean, nearest, one_fault
 from analysis.paths import data_path
+from analysis.records import read_toml
 from analysis.taxonomy import RANKS
 
 # key: whether it must be there
@@ -124,16 +124,9 @@ def load_panels(path: str | Path | None = None) -> Mapping[str, Panel]:
             ParameterError, "load_panels", f"a {type(path).__name__}", where="path=", expected="a file's path"
         )
     file = Path(path) if path is not None else data_path("panels.toml")
-    try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise one_fault(
-            ReadError,
-            file.name,
-            f"cannot be read: {error}",
-            expected="a TOML file of panels, in UTF-8",
-            remedy="see data/panels.toml of the project for the layout",
-        ) from error
+    content = read_toml(
+        file, ReadError, "a TOML file of panels in UTF-8, laid out as the project's data/panels.toml"
+    )
     faults = Faults(file.name, ReadError)
     for name, entry in content.items():
         _check_panel(name, entry, faults)
