@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.claims.model import Claim, check_claim
-from analysis.claims.planned import Planned, planned
-from analysis.planning.detection import detection_depth
+from analysis.claims.planned import Planned, asked_depth, planned
 
 
 @dataclass(frozen=True)
@@ -145,7 +144,7 @@ def data_needed(claim: Claim) -> Needs:
         search = Requirement("search", "a search of the literature", claim.question, claim.supports)
         return Needs(claim, (search, *_beyond(claim)), None, None)
     plan = planned(claim)
-    depth = detection_depth(claim.depth.proportion, claim.depth.confidence, claim.depth.min_reads)
+    depth = asked_depth(claim)
     found = [*_exposure(claim), *_table(claim, depth), *_design(claim, plan), *_columns(claim)]
     return Needs(claim, (*found, *_beyond(claim)), plan, depth)
 

@@ -13,6 +13,7 @@ from analysis.designs import Design
 from analysis.errors import ParameterError, one_fault
 from analysis.pilots.shipped import load_pilot
 from analysis.planning.community import CommunityEndpoint
+from analysis.planning.detection import detection_depth
 from analysis.planning.endpoints import CorrelationEndpoint, MeanEndpoint
 from analysis.planning.power import power, sample_size
 from analysis.planning.results import Power, SampleSize
@@ -93,6 +94,12 @@ def trial_endpoint(claim: Claim) -> MeanEndpoint | CommunityEndpoint | Correlati
         sd = shannon["sd"] if sd is None else sd
     signed = given.log or claim.kind == "panel"
     return MeanEndpoint(mean, sd, given.icc, given.cluster_icc, lowest=None if signed else 0.0)
+
+
+def asked_depth(claim: Claim) -> int:
+    """Return the reads a sample that the claim's rarest taxon of interest asks for."""
+    asked = claim.depth
+    return detection_depth(asked.proportion, asked.confidence, asked.min_reads)
 
 
 def in_own_unit(claim: Claim, size: float, endpoint: object) -> float:

@@ -10,13 +10,12 @@ import pandas as pd
 from scipy import sparse
 
 from analysis.claims.model import Claim
-from analysis.claims.planned import Planned, in_own_unit, planned, sign_of
+from analysis.claims.planned import Planned, asked_depth, in_own_unit, planned, sign_of
 from analysis.designs import Design
 from analysis.pilots.effects import Effect, composition_shift, shannon_change
 from analysis.pilots.plans import Plan, plan_of
 from analysis.pilots.shipped import load_pilot
 from analysis.pilots.simulator import simulate_plan
-from analysis.planning.detection import detection_depth
 from analysis.planning.endpoints import MeanEndpoint
 from analysis.source import Source
 from analysis.study import Study
@@ -95,8 +94,8 @@ def simulate_trial(trial: Trial, seed: int | np.random.SeedSequence) -> Study:
     Returns
     -------
     Study
-        With roles set and the columns that the protocol asks for; its source says "simulated". Tables drawn
-        from a pilot have the pilot's depth, at which the planned mean and SD were measured.
+        With roles set and the columns that the protocol asks for; its source says "simulated". Tables have at
+        least the reads that the protocol asks for, or the pilot's own where those are more.
     """
     rng = np.random.default_rng(seed)
     makers: dict[str, Callable[[Trial, np.random.Generator], Study]] = {
@@ -114,18 +113,20 @@ def _effect(claim: Claim, needed: Planned, truth: float) -> Effect | None:
     if claim.kind not in ("alpha", "community") or truth == 0:
         return None
     pilot, size = load_pilot(claim.endpoint.pilot), truth * claim.effect.smallest
+    depth = max(pilot.depth, asked_depth(claim))
     if claim.kind == "community":
-        return composition_shift(pilot, size, claim.endpoint.metric)
+        return composition_shift(pilot, size, claim.endpoint.metric, depth)
     percent = size if claim.effect.scale == "percent" else 100 * size / needed.endpoint.mean
-    return shannon_change(pilot, sign_of(claim) * percent)
+    return shannon_change(pilot, sign_of(claim) * percent, depth=depth)
 
 
 def _from_pilot(trial: Trial, rng: np.random.Generator) -> Study:
     endpoint = trial.claim.endpoint
     pilot = load_pilot(endpoint.pilot)
     icc = None if pilot.has_repeats else endpoint.icc + endpoint.cluster_icc
+    depth = max(pilot.depth, asked_depth(trial.claim))
     seed = int(rng.integers(2**63))
-    return simulate_plan(pilot, trial.plan, trial.effect, icc=icc, seed=seed)
+    return simulate_plan(pilot, trial.plan, trial.effect, depth=depth, icc=icc, seed=seed)
 
 
 def _from_log_ratio(trial: Trial, rng: np.random.Generator) -> Study:
@@ -208,8 +209,7 @@ def _true(trial: Trial, endpoint: MeanEndpoint) -> float:
 
 def _depths(claim: Claim, n_samples: int, rng: np.random.Generator) -> np.ndarray:
     """Draw the reads of each sample, none below what the claim asks for."""
-    asked = claim.depth
-    least = detection_depth(asked.proportion, asked.confidence, asked.min_reads)
+    least = asked_depth(claim)
     drawn = max(_DEPTH, 2 * least) * np.exp(_DEPTH_SD * rng.standard_normal(n_samples))
     return np.maximum(drawn, least).astype(int)
 
