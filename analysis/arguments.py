@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from numbers import Integral, Number, Real
 
+import pandas as pd
+
 from analysis.errors import Faults, ParameterError, one_fault
 
 
@@ -141,3 +143,22 @@ def as_texts(value: object, name: str, subject: str, expected: str) -> list[str]
 def _shortened(value: object) -> str:
     text = " ".join(repr(value).split())
     return text if len(text) <= 60 else f"a {type(value).__name__}"
+
+
+def check_names(faults: Faults, given: Mapping[str, object]) -> None:
+    """Add a fault for each column or level that is given as a list, a table or the like.
+
+    Parameters
+    ----------
+    faults : Faults
+        Where to note it.
+    given : mapping of str to object
+        By argument; "reference" is a level of the treatment, all others name a column.
+    """
+    for name, value in given.items():
+        if not pd.api.types.is_scalar(value):
+            faults.add(
+                f"a {type(value).__name__}",
+                where=f"{name}=",
+                expected="one level of the treatment" if name == "reference" else "the name of one column",
+            )

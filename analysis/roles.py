@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from analysis.arguments import check_names
 from analysis.errors import Faults, RoleError, did_you_mean, listed
 from analysis.selection import match_level
 
@@ -71,7 +72,9 @@ def change_roles(roles: Roles, given: dict[str, object], metadata: pd.DataFrame)
         Where a column is named by something that is no name.
     """
     changed = {role: value for role, value in given.items() if value is not KEPT}
-    _check_names(changed)
+    faults = Faults("roles", RoleError)
+    check_names(faults, {role: changed.get(role) for role in (*COLUMN_ROLES, "reference")})
+    faults.raise_if_any()
     if changed.get("time", roles.time) != roles.time:
         changed = {"baseline": (), "follow_up": ()} | changed
     if changed.get("treatment", roles.treatment) != roles.treatment:
@@ -87,20 +90,6 @@ def change_roles(roles: Roles, given: dict[str, object], metadata: pd.DataFrame)
         times = as_tuple(changed[role])
         changed[role] = tuple(map(_number, times)) if numeric else times
     return replace(roles, **changed)  # type: ignore[arg-type]
-
-
-def _check_names(changed: dict[str, object]) -> None:
-    """Refuse columns named by a list, a table or the like, and a reference of several levels."""
-    faults = Faults("roles", RoleError)
-    for role in (*COLUMN_ROLES, "reference"):
-        value = changed.get(role)
-        if not pd.api.types.is_scalar(value):
-            faults.add(
-                f"a {type(value).__name__}",
-                where=f"{role}=",
-                expected="one level" if role == "reference" else "the name of one column",
-            )
-    faults.raise_if_any()
 
 
 def _number(value: object) -> object:

@@ -18,3 +18,13 @@ def shared_data() -> Path:
     if not (folder / "registry.tsv").is_file():
         pytest.skip(f"the public tables are not on this machine ({folder.name}/registry.tsv not found)")
     return folder
+
+
+@pytest.fixture
+def ax():
+    """Give axes to draw on, and close their figure."""
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots()
+    yield axes
+    plt.close(figure)

@@ -12,7 +12,6 @@ mpl.use("Agg")
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib import pyplot as plt
 
 import analysis as an
 from analysis.errors import DesignError, ParameterError
@@ -170,13 +169,6 @@ def test_the_authors_stools_are_found_and_their_test_is_refused(load, shared_dat
 
 
 # The picture
-
-
-@pytest.fixture
-def ax():
-    figure, axes = plt.subplots()
-    yield axes
-    plt.close(figure)
 
 
 @pytest.fixture

@@ -17,13 +17,6 @@ from analysis.taxonomy import taxonomy_table
 
 
 @pytest.fixture
-def ax():
-    figure, axes = plt.subplots()
-    yield axes
-    plt.close(figure)
-
-
-@pytest.fixture
 def study():
     table = pd.DataFrame(
         [[90, 5, 5], [10, 80, 10], [30, 30, 40], [1, 1, 8]], index=list("abcd"), columns=["f1", "f2", "f3"]

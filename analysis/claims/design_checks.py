@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -40,13 +41,9 @@ def subject(case: Case) -> Found:
     """See which subject each sample is from."""
     study, who = case.study, case.study.roles.subject
     if who is None:
-        near = find_column(study.metadata, _SUBJECTS)
-        to_do = (
-            f"Name it: study.with_roles(subject={near!r})."
-            if near
-            else "Add an id of the subject to each sample."
+        found, to_do = _unnamed(
+            study, "subject", _SUBJECTS, "no column looks like it", "Add an id of the subject to each sample."
         )
-        found = f"column {near!r} looks like it" if near else "no column looks like it"
         return Found("missing", found, "", "no column has the role subject", to_do)
     there = filled(study.metadata[who])
     counts = study.metadata.loc[there, who].value_counts()
@@ -61,19 +58,23 @@ def subject(case: Case) -> Found:
     )
 
 
+def _unnamed(study: Study, role: str, names: Sequence[str], nothing: str, to_do: str) -> tuple[str, str]:
+    """Say which column looks as if it had a role that is not set, and what to do."""
+    near = find_column(study.metadata, names)
+    if near is None:
+        return nothing, to_do
+    return f"column {near!r} looks like it", f"Name it: study.with_roles({role}={near!r})."
+
+
 def cage(case: Case) -> Found:
     """See which animals share cages, and whether arms do."""
     study, roles = case.usable, case.study.roles
     if roles.cluster is None:
         if "housed_alone" in case.assume:
             return Found("partly", f"housed alone: {_VOUCHED}", "", "the data do not say", "Record the cage.")
-        near = find_column(study.metadata, _CAGES)
-        to_do = (
-            f"Name it: study.with_roles(cluster={near!r})."
-            if near
-            else "Ask the authors which mice shared cages."
+        found, to_do = _unnamed(
+            study, "cluster", _CAGES, "no column names cages", "Ask the authors which mice shared cages."
         )
-        found = f"column {near!r} looks like it" if near else "no column names cages"
         return Found("missing", found, "", "cages are not known", to_do)
     cages = study.metadata[roles.cluster]
     there = filled(cages)

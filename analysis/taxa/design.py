@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from analysis.arguments import check_names
 from analysis.comparison.arms import after_baseline
 from analysis.errors import (
     DesignError,
@@ -50,9 +51,10 @@ def lay_out(
         Where columns or values are missing, or the design cannot answer.
     """
     roles, where = study.roles, f"{CALL}, {study.source.name}"
-    _check_names(
-        {"treatment": treatment, "reference": reference, "subject": subject, "cluster": cluster}, where
-    )
+    faults = Faults(where, ParameterError)
+    named = {"treatment": treatment, "reference": reference, "subject": subject, "cluster": cluster}
+    check_names(faults, named)
+    faults.raise_if_any()
     treatment = treatment or roles.treatment
     subject, cluster = subject or roles.subject, cluster or roles.cluster
     if reference is None and treatment == roles.treatment:
@@ -76,19 +78,6 @@ def lay_out(
         layout = _with_changes(layout, metadata, subject, cluster, after, where)
     _check_layout(layout if layout.changes is None else layout.changes.layout, where)
     return layout
-
-
-def _check_names(given: dict[str, object], where: str) -> None:
-    """Refuse columns and levels that are given as a list, a table or the like."""
-    faults = Faults(where, ParameterError)
-    for name, value in given.items():
-        if not pd.api.types.is_scalar(value):
-            faults.add(
-                f"a {type(value).__name__}",
-                where=f"{name}=",
-                expected="one level of the treatment" if name == "reference" else "the name of a column",
-            )
-    faults.raise_if_any()
 
 
 def _check_columns(
