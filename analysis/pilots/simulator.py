@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -375,11 +374,6 @@ def simulate_study(
         faults.add(f"design is a {type(design).__name__}", expected="a Design", remedy="Design(n_per_arm=20)")
     faults.raise_if_any()
     return simulate_plan(pilot, plan_of(design), effect, depth=depth, icc=icc, seed=seed)
-
-
-def with_strata(plan: Plan, stratum: np.ndarray) -> Plan:
-    """Return the plan with other strata, coded from 0."""
-    return replace(plan, stratum=np.asarray(stratum))
 
 
 def require_repeats(n_subjects: int, n_samples: int, name: str) -> None:

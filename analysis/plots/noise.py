@@ -106,5 +106,5 @@ def error_rates(table: pd.DataFrame, label: str, nominal: float = 0.05, ax: Axes
     ax.set_yticks(places, [fill(str(name), 30) for name in table[label]])
     ax.set(xlabel="False alarms (bars: three Monte Carlo errors)", ylabel="", ylim=(len(table) - 0.5, -0.5))
     ax.set_xlim(left=0)
-    legend(ax, below=True)
+    legend(ax, below=True, gap=max(0.16, 0.58 / (0.5 + 0.4 * len(table))))
     return ax
