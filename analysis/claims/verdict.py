@@ -120,9 +120,12 @@ def evaluate(
     - An association: correlation of the changes between units, arm means taken out.
 
     The margin decides first: an effect as large as that ruled out means "refuted". Then p. What weakens a
-    study takes verdicts away: without a baseline and without assignment by chance it is untestable (those who
-    ask for a treatment differ from those who do not); mice of unknown cages can be inconclusive at most,
-    since their tests reject too often.
+    study takes verdicts away. Where the test uses no baseline (none is there, or a composition is compared),
+    assignment by chance must be known: those who ask for a treatment differ from those who do not. No verdict
+    but inconclusive comes from mice of unknown cages, from 2 cages against many, from arms that the data say
+    were chosen or that are known from free text only, and from arms that differ in both size and spread of
+    their compositions. Nothing is refuted by cages that hold both arms, or by days on which the toxin does
+    not work.
     """
     faults = Faults("evaluate", ParameterError)
     check_count(faults, "permutations", permutations, 99, "arrangements")
@@ -253,8 +256,10 @@ def _why(claim: Claim, estimate: Estimate, decision: Outcome) -> str:
     alpha = claim.trial.alpha
     p, ruled_out = p_text(estimate.p_value), p_text(estimate.p_equivalence)
     margin = amount_text(estimate.margin, estimate.unit)
+    either = claim.effect.direction == "differs"
+    shown = "A difference is shown" if either else "The difference is in the claimed direction"
     return {
-        "supported": f"The difference is in the claimed direction with {p} (at most {alpha:g}).",
+        "supported": f"{shown} with {p} (at most {alpha:g}).",
         "opposite": f"The difference is against the claimed direction with {p} (at most {alpha:g}).",
         "refuted": f"An effect of {margin} or more is ruled out ({ruled_out}); no effect at all: {p}.",
         "inconclusive": f"No effect is shown ({p}), and none of {margin} or more is ruled out ({ruled_out}).",
