@@ -6,7 +6,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
         "auditing": ["audit"],
-        "glance": ["overview"],
+        "glance": ["by_topic", "overview", "topic_matrix"],
         "model": ["Claim"],
         "needs": ["data_needed"],
         "protocol": ["write_protocol"],

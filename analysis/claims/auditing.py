@@ -202,7 +202,7 @@ def _row(case: Case, one: Requirement) -> AuditRow:
 
 def _with_marker(study: Study, claim: Claim) -> Study:
     """Give the marker the name that the claim calls it by, where the study has it under another."""
-    wanted = checks.marker_name(claim)
+    wanted = claim.marker
     if wanted is None or wanted in study.metadata:
         return study
     column = find_column(study.metadata, names_of(wanted, claim.fields.get(wanted)))

@@ -240,16 +240,9 @@ def taxonomy(case: Case) -> Found:
     return Found("partly", found, "taxonomy", "most reads have no name there", to_do)
 
 
-def marker_name(claim: Claim) -> str | None:
-    """Return the column that a claim's marker stands in; None where it has none."""
-    if claim.endpoint is None or claim.kind not in ("marker", "association"):
-        return None
-    return claim.endpoint.metric if claim.kind == "marker" else claim.endpoint.partner
-
-
 def marker(case: Case) -> Found:
     """Look for the marker, by its name and the others it goes by."""
-    name = marker_name(case.claim)
+    name = case.claim.marker
     column = find_column(case.study.metadata, names_of(name, case.claim.fields.get(name)))
     to_do = f"Measure it: {case.claim.endpoint.assay}."
     if column is None:

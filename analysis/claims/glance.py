@@ -18,8 +18,16 @@ _LACKS = {
     "taxonomy": "names of the taxa",
     "subject": "ids of the subjects",
     "follow_up": "samples while the toxin works",
-    "marker": "the marker",
 }
+_COLUMNS = [
+    "claim",
+    "host",
+    "testable today",
+    "nearest table",
+    "what is missing",
+    "n an arm",
+    "animals or people",
+]
 _SEARCH = "no samples would settle it: a search of the literature"
 
 
@@ -38,7 +46,7 @@ def overview(claims: Mapping[str, Claim], matrix: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Index: the ids. Columns: claim (in words), host, testable today ("yes" or "no"), nearest table, what
-        is missing (in the nearest table), n an arm, and animals or people (in all).
+        is missing (in the nearest table), n an arm, and animals or people (in all). `by_topic` shortens it.
 
     Raises
     ------
@@ -53,21 +61,72 @@ def overview(claims: Mapping[str, Claim], matrix: pd.DataFrame) -> pd.DataFrame:
             )
     rows = {}
     for name, claim in claims.items():
-        row = {"claim": claim.statement, "host": claim.host}
+        row = {
+            "claim": claim.statement,
+            "host": claim.host,
+            "testable today": "no",
+            "what is missing": ", ".join(_missing(matrix, claim)),
+        }
         if claim.testable:
-            nearest = _nearest(matrix, name)
-            needs = data_needed(claim)
+            nearest, plan = _nearest(matrix, name), data_needed(claim).plan
             row |= {
                 "testable today": "yes" if nearest["essential_missing"] == 0 else "no",
                 "nearest table": nearest["dataset"],
-                "what is missing": _in_words(nearest["lacks"]),
-                "n an arm": f"{needs.plan.n_per_arm}",
-                "animals or people": f"{needs.plan.total} {claim.subjects}",
+                "n an arm": f"{plan.n_per_arm}",
+                "animals or people": f"{plan.total} {claim.subjects}",
             }
-        else:
-            row |= {"testable today": "no", "nearest table": "", "what is missing": _SEARCH}
         rows[name] = row
-    return pd.DataFrame.from_dict(rows, orient="index").fillna("").rename_axis("id")
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=_COLUMNS)
+    return table.fillna("").rename_axis("id")
+
+
+def by_topic(claims: Mapping[str, Claim], matrix: pd.DataFrame) -> pd.DataFrame:
+    """Shorten the overview: what is claimed of mice and of people side by side.
+
+    Parameters
+    ----------
+    claims, matrix
+        As in `overview`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a topic, in the order of the claims. Columns: topic, testable today ("yes" if for either host),
+        what is missing (for either), mice and people (in all; "" where the claim is not made of them or no
+        samples would settle it).
+    """
+    table = overview(claims, matrix)
+    topics = [claims[name].heading for name in table.index]
+    rows = []
+    for topic, part in table.groupby(topics, sort=False):
+        missing = dict.fromkeys(word for name in part.index for word in _missing(matrix, claims[name]))
+        counted = dict(text.split()[::-1] for text in part["animals or people"] if text)
+        rows.append(
+            {
+                "topic": topic,
+                "testable today": "yes" if (part["testable today"] == "yes").any() else "no",
+                "what is missing": ", ".join(missing),
+            }
+            | {host: counted.get(host, "") for host in ("mice", "people")}
+        )
+    return pd.DataFrame(rows)
+
+
+def topic_matrix(claims: Mapping[str, Claim], matrix: pd.DataFrame) -> pd.DataFrame:
+    """Shorten a matrix of audits: of the claims of one topic, the one that a table comes closer to.
+
+    Parameters
+    ----------
+    claims, matrix
+        As in `overview`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a topic and dataset: claim (the topic), dataset, essential_missing; for `plots.gap_matrix`.
+    """
+    named = matrix.assign(claim=[claims[name].heading for name in matrix["claim"]])
+    return named.groupby(["claim", "dataset"], sort=False, as_index=False)["essential_missing"].min()
 
 
 def _nearest(matrix: pd.DataFrame, name: str) -> pd.Series:
@@ -80,11 +139,14 @@ def _nearest(matrix: pd.DataFrame, name: str) -> pd.Series:
     return audits.loc[audits["essential_missing"].idxmin()]
 
 
-def _in_words(lacks: object) -> str:
-    """Write out what is missing; without anyone treated there is no untreated arm to speak of."""
-    if not isinstance(lacks, str):
-        return ""
-    ids = lacks.split("; ")
+def _missing(matrix: pd.DataFrame, claim: Claim) -> list[str]:
+    """Write out what the nearest table lacks; with nobody treated there is no untreated arm to speak of."""
+    if not claim.testable:
+        return [_SEARCH]
+    lacks = _nearest(matrix, claim.id)["lacks"]
+    ids = lacks.split("; ") if isinstance(lacks, str) else []
     if "exposure" in ids and "reference" in ids:
         ids.remove("reference")
-    return ", ".join(_LACKS.get(one, one.replace("_", " ")) for one in ids)
+    # An association is named after both of its sides: the diversity first, then the marker.
+    words = _LACKS | {"marker": claim.endpoint.name.rpartition(" and ")[2]}
+    return [words.get(one, one.replace("_", " ")) for one in ids]

@@ -310,6 +310,8 @@ class Claim:
         The sources named in `evidence`.
     article : Article
         Where it is claimed.
+    topic : str or None
+        What it is about, in a few words. Claims of one topic ask the same of mice and of people.
     """
 
     id: str
@@ -334,6 +336,19 @@ class Claim:
     confounders: tuple[str, ...] = ()
     metadata: tuple[str, ...] = ()
     beyond_16s: tuple[Beyond, ...] = ()
+    topic: str | None = None
+
+    @property
+    def marker(self) -> str | None:
+        """The metadata column that its marker stands in; None where it has none."""
+        if self.endpoint is None or self.kind not in ("marker", "association"):
+            return None
+        return self.endpoint.metric if self.kind == "marker" else self.endpoint.partner
+
+    @property
+    def heading(self) -> str:
+        """What it is about, in a few words; the whole statement where the file gives no topic."""
+        return self.topic or self.statement
 
     @property
     def testable(self) -> bool:

@@ -182,13 +182,12 @@ def _exposure(claim: Claim) -> list[Requirement]:
 def _table(claim: Claim, depth: int) -> list[Requirement]:
     """Return what is needed of the reads, or of the marker."""
     needs = []
-    if claim.kind in ("marker", "association"):
-        column = claim.endpoint.metric if claim.kind == "marker" else claim.endpoint.partner
+    if claim.marker:
         needs.append(
             Requirement(
                 "marker",
-                claim.endpoint.name if claim.kind == "marker" else column,
-                f"a column {column}: {claim.endpoint.assay}",
+                claim.endpoint.name if claim.kind == "marker" else claim.marker,
+                f"a column {claim.marker}: {claim.endpoint.assay}",
                 "it is what the claim is about",
                 essential=True,
             )

@@ -169,9 +169,10 @@ def _calendar(claim: Claim) -> list[tuple[int, str]]:
 def _dictionary(claim: Claim) -> list[tuple[str, str, str, str]]:
     """Return a row a column of the sample sheet: name, meaning, format, MIxS term."""
     first = [row for row in _FIRST if row[0] != "cage" or claim.host == "mouse"]
-    if claim.kind in ("marker", "association"):
-        column = claim.endpoint.metric if claim.kind == "marker" else claim.endpoint.partner
-        first.append((column, claim.endpoint.name, f"{claim.endpoint.unit}: {claim.endpoint.assay}", ""))
+    if claim.marker:
+        first.append(
+            (claim.marker, claim.endpoint.name, f"{claim.endpoint.unit}: {claim.endpoint.assay}", "")
+        )
     named = {row[0] for row in first}
     rest = [(k, f.what, f.format, f.mixs or "") for k, f in claim.fields.items() if k not in named]
     return first + rest

@@ -161,8 +161,7 @@ def needed_by(
                 textcoords="offset points",
                 ha="center",
                 va="bottom" if place % 2 == 0 else "top",
-                fontsize=8,
-                color=colour(place),
+                fontsize=8,  # black: amber numbers on white are hard to read
             )
     _scale(ax, table, x=needed)
     ax.set_yticks(range(len(names)), [fill(name, 34) for name in names])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from analysis.claims.glance import overview
+from analysis.claims.glance import by_topic, overview, topic_matrix
 from analysis.claims.model import Article, Claim
 from analysis.claims.needs import data_needed
 from analysis.claims.reading import load_claims
@@ -20,7 +20,6 @@ from analysis.report.figures import Figure
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_HOSTS = {"mouse": "mice", "human": "people"}
 _REHEARSED = "diversity_falls_mice"
 
 
@@ -33,7 +32,7 @@ class ClaimsTable:
     article : Article
         What makes them.
     rows : list of dict
-        claim, host ("mice" or "people"), today ("yes" or "no"), missing, mice and people (in all, or "").
+        A topic each: claim, today ("yes", "no" or "unknown"), missing, mice and people (in all, or "").
     testable, tested : int
         How many of them samples could test, and how many public tables can test today.
     """
@@ -51,25 +50,16 @@ def claims_table() -> ClaimsTable:
     """
     claims = load_claims()
     matrix = _results("audit_matrix")
-    known = _unaudited(claims) if matrix is None else overview(claims, matrix)
-    rows = []
-    for row in known.to_dict("records"):
-        number, _, counted = row["animals or people"].partition(" ")
-        rows.append(
-            {
-                "claim": row["claim"],
-                "host": _HOSTS[row["host"]],
-                "today": row["testable today"],
-                "missing": row["what is missing"],
-                "mice": number if counted == "mice" else "",
-                "people": number if counted == "people" else "",
-            }
-        )
+    known = _unaudited(claims) if matrix is None else by_topic(claims, matrix)
+    rows = [
+        {"claim": topic, "today": today, "missing": missing, "mice": mice, "people": people}
+        for topic, today, missing, mice, people in known.itertuples(index=False)
+    ]
     return ClaimsTable(
         article=next(iter(claims.values())).article,
         rows=rows,
         testable=sum(claim.testable for claim in claims.values()),
-        tested=sum(row["today"] == "yes" for row in rows),
+        tested=0 if matrix is None else int((overview(claims, matrix)["testable today"] == "yes").sum()),
     )
 
 
@@ -88,11 +78,12 @@ def _what_tables_lack() -> tuple[str, Axes, str] | None:
     none, unexposed = (matrix["essential_missing"] == 0).sum(), matrix["lacks"].str.contains("exposure")
     text = (
         f"{matrix['dataset'].nunique()} public tables held against {matrix['claim'].nunique()} claims. A "
-        "cell is the number of essential things that the table lacks; it is zero in "
-        f"{none or 'none'} of {len(matrix)} cells. Somebody known to have got botulinum toxin is missing in "
+        "cell is the number of essential things that a table lacks (of two claims, about mice and about "
+        f"people, the one it comes closer to). It is zero in {none or 'none'} of {len(matrix)} audits; "
+        "somebody known to have got botulinum toxin is missing in "
         f"{unexposed.sum() if not unexposed.all() else 'all of them'}."
     )
-    return "what_tables_lack", plots.gap_matrix(matrix), text
+    return "what_tables_lack", plots.gap_matrix(topic_matrix(load_claims(), matrix)), text
 
 
 def _what_it_takes() -> tuple[str, Axes, str]:
@@ -135,12 +126,12 @@ def _figure(name: str, ax: Axes, text: str, label: str) -> Figure:
 
 
 def _sizes(claims: Mapping[str, Claim]) -> pd.DataFrame:
-    """Return how many subjects each claim takes; the two hosts of one claim share a name."""
-    rows = []
-    for name, claim in claims.items():
-        if claim.testable:
-            about = name.removesuffix("_mice").removesuffix("_humans").replace("_", " ")
-            rows.append((about.capitalize(), _HOSTS[claim.host], data_needed(claim).plan.total))
+    """Return how many subjects each claim takes; the two hosts of one topic share a line."""
+    rows = [
+        (claim.heading, claim.subjects, data_needed(claim).plan.total)
+        for claim in claims.values()
+        if claim.testable
+    ]
     return pd.DataFrame(rows, columns=["claim", "host", "total"])
 
 
@@ -149,7 +140,7 @@ def _unaudited(claims: Mapping[str, Claim]) -> pd.DataFrame:
         [(name, "", 1, "audits of public tables") for name, claim in claims.items() if claim.testable],
         columns=["claim", "dataset", "essential_missing", "lacks"],
     )
-    return overview(claims, audits).replace({"testable today": {"no": "unknown"}})
+    return by_topic(claims, audits).replace({"testable today": {"no": "unknown"}})
 
 
 def _results(name: str) -> pd.DataFrame | None:

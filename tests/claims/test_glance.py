@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 import analysis as an
-from analysis.claims.glance import overview
+from analysis.claims.glance import by_topic, overview, topic_matrix
 from analysis.errors import ParameterError
 from analysis.paths import data_path
 
@@ -21,6 +21,36 @@ def test_every_claim_has_a_line_and_its_numbers():
             assert table.loc[name, "animals or people"] == f"{plan.total} {claim.subjects}"
         else:
             assert "search" in table.loc[name, "what is missing"]
+
+
+def test_mice_and_people_of_one_topic_stand_side_by_side():
+    table = by_topic(CLAIMS, MATRIX).set_index("topic")
+    assert list(table.index) == list(dict.fromkeys(claim.topic for claim in CLAIMS.values()))
+    row = table.loc[CLAIMS["permeability_rises_mice"].topic]
+    for name in ("permeability_rises_mice", "permeability_rises_humans"):
+        claim = CLAIMS[name]
+        assert row[claim.subjects] == str(an.data_needed(claim).plan.total)
+        assert claim.endpoint.name in row["what is missing"]
+    assert row["what is missing"].count("botulinum toxin") == 1
+    assert table.loc[CLAIMS["digestive_complaints_humans"].topic, "mice"] == ""
+
+
+def test_a_topic_is_testable_as_soon_as_one_of_its_claims_is():
+    for name, answer in (("diversity_falls_humans", "yes"), ("unheard_of", "no")):
+        found = (MATRIX["claim"] == name) & (MATRIX["dataset"] == "ecam")
+        changed = MATRIX.assign(essential_missing=MATRIX["essential_missing"].mask(found, 0))
+        table = by_topic(CLAIMS, changed.assign(lacks=changed["lacks"].mask(found))).set_index("topic")
+        assert table.loc["Diversity falls", "testable today"] == answer
+        assert set(table.drop("Diversity falls")["testable today"]) == {"no"}
+
+
+def test_the_matrix_of_topics_takes_the_nearer_of_two_claims():
+    table = topic_matrix(CLAIMS, MATRIX)
+    assert len(table) == table["claim"].nunique() * MATRIX["dataset"].nunique()
+    both = MATRIX[MATRIX["claim"].str.startswith("diversity_falls") & (MATRIX["dataset"] == "ecam")]
+    one = table[(table["claim"] == "Diversity falls") & (table["dataset"] == "ecam")]
+    assert one["essential_missing"].item() == both["essential_missing"].min()
+    assert both["essential_missing"].nunique() == 2
 
 
 def test_no_public_table_tests_a_claim_today():
