@@ -9,10 +9,13 @@ FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	"$$p" -c '$(FITS)' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 
-.PHONY: help env report report-full notebooks test test-long lint format lock bench data data-planner data-embedded clean
+# The Pythons of `make reproduce-pythons`; or name them: make reproduce-pythons PYTHONS="/path/to/python3.13"
+PYTHONS ?= python3.11 python3.12 python3.13
+
+.PHONY: help env report report-full reproduce reproduce-pythons notebooks test test-long lint format lock bench data data-planner data-embedded clean
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 env: $(READY)  ## Make the environment in .venv from requirements.lock
 
@@ -34,6 +37,18 @@ report-full: $(READY)  ## The same with the longer notebooks, whose tables are d
 
 notebooks: $(READY)  ## Run the notebooks again in place (what is committed)
 	@$(BIN)/python -m analysis report --in-place
+
+reproduce: $(READY)  ## Run everything afresh and say whether it gives what is committed
+	@$(BIN)/python -m analysis reproduce
+
+reproduce-pythons:  ## The same with Python 3.11, 3.12 and 3.13, each in an environment in build/venvs
+	@failed=; for p in $(PYTHONS); do \
+		v=$$("$$p" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || \
+			{ echo "== $$p: not on this machine, left out"; continue; }; \
+		echo "== Python $$v"; \
+		$(MAKE) --no-print-directory env VENV=build/venvs/$$v PYTHON="$$p" && \
+		build/venvs/$$v/bin/python -m analysis reproduce || failed="$$failed $$v"; \
+	done; test -z "$$failed" || { echo "something differs with Python$$failed"; exit 1; }
 
 test: $(READY)  ## Run the tests (under five minutes)
 	@$(BIN)/python -m pytest

@@ -14,6 +14,7 @@ from analysis.errors import AnalysisError, ParameterError, did_you_mean, one_fau
 
 _EPILOG = """
 examples:
+  python -m analysis reproduce
   python -m analysis datasets
   python -m analysis plan --claim diversity_falls_mice
   python -m analysis protocol --claim diversity_falls_mice my_trial
@@ -21,7 +22,19 @@ examples:
   python -m analysis evaluate table.biom samples.tsv --claim diversity_falls_mice --subject mouse \\
       --time day --treatment arm --reference saline --cluster cage --baseline -7 0 --follow-up 14 28
 
-exit codes: 0 done (evaluate: whatever the verdict), 1 bad input, 2 a command that is not understood.
+exit codes: 0 done (evaluate: whatever the verdict; reproduce: nothing differs), 1 bad input (reproduce:
+something differs), 2 a command that is not understood.
+"""
+_REPRODUCE = """.
+
+Prints a line a notebook and a file of results: identical, or what differs: which cell, what kind of output,
+the first number or line with both values, and of pictures how many pixels. With the versions that the
+committed notebooks were made with (notebooks/made_with.json) all must agree to the letter and to the pixel.
+With others, numbers may differ by 1e-9 of their size and pictures by 0.001 of their range on average; such a
+notebook is called close. Longer notebooks whose public tables are not on this machine are left out. Files of
+results are not worked out again: they must be those of their records, and made from today's inputs.
+
+exit codes: 0 nothing differs, 1 something differs or fails.
 """
 _ROLES = {
     "subject": "column: who was sampled",
@@ -36,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     given = _parser().parse_args(arguments)
     try:
-        text, data = given.run(given)
+        text, data, *code = given.run(given)
     except AnalysisError as error:
         if getattr(given, "json", False):
             faults = [vars(fault) for fault in error.faults]
@@ -48,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(json.dumps(data, indent=2, default=str) if getattr(given, "json", False) else text, flush=True)
     except BrokenPipeError:  # whoever reads has seen enough, such as `head`
         sys.stderr.close()
-    return 0
+    return code[0] if code else 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -62,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def add(name: str, run: Callable[[argparse.Namespace], tuple[str, Any]], help_text: str) -> Any:
+    def add(name: str, run: Callable[[argparse.Namespace], tuple], help_text: str) -> Any:
         command = commands.add_parser(name, help=help_text, description=help_text, formatter_class=formatter)
         command.set_defaults(run=run)
         return command
@@ -71,6 +84,12 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--in-place", action="store_true", help="also write the executed notebooks back")
     report.add_argument("--full", action="store_true", help="also run the longer ones (downloads tables)")
     report.add_argument("--root", type=Path, default=Path.cwd(), help="the clone of the project (here)")
+    again = add("reproduce", _reproduce, "run the notebooks and say whether they give what is committed")
+    again.description += _REPRODUCE
+    again.add_argument("only", nargs="*", metavar="NOTEBOOK", help="such as 03_diversity; all by default")
+    again.add_argument("--full", action="store_true", help="download the tables that longer notebooks need")
+    again.add_argument("--json", action="store_true", help="print JSON")
+    again.add_argument("--root", type=Path, default=Path.cwd(), help="the clone of the project (here)")
     for name, run, help_text in (
         ("datasets", _datasets, "list the public tables that are known by name"),
         ("plan", _plan, "say what data would settle a claim"),
@@ -132,6 +151,13 @@ def _report(given: argparse.Namespace) -> tuple[str, Any]:
 
     page = make_report(given.root.resolve(), in_place=given.in_place, full=given.full)
     return f"The report is at {page}", None
+
+
+def _reproduce(given: argparse.Namespace) -> tuple[str, Any, int]:
+    from analysis.report import reproduce
+
+    found = reproduce(given.root.resolve(), full=given.full, only=given.only)
+    return str(found), found.to_dict(), 0 if found.same else 1
 
 
 def _datasets(given: argparse.Namespace) -> tuple[str, Any]:  # noqa: ARG001

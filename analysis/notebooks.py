@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import io
+import json
 import re
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from analysis.errors import AnalysisError, one_fault
+from analysis.outputs import how_pictures_differ, how_text_differs
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -114,53 +113,80 @@ def without_numbers(notebook: NotebookNode) -> NotebookNode:
     return notebook
 
 
-def differences(committed: NotebookNode, fresh: NotebookNode) -> list[str]:
+@dataclass(frozen=True)
+class Difference:
+    """One output of one cell that two runs do not share.
+
+    Attributes
+    ----------
+    cell : int
+        Which code cell, counted from 1; 0 for the notebook as a whole.
+    kind : str
+        What differs: "code", "outputs", "stdout", or a media type such as "text/html" or "image/png".
+    how : str
+        The first number, line or picture that differs, with both values.
+    """
+
+    cell: int
+    kind: str
+    how: str
+
+    def __str__(self) -> str:
+        """Write it as one line."""
+        return f"cell {self.cell}, {self.kind}: {self.how}" if self.cell else f"{self.kind}: {self.how}"
+
+
+def differences(
+    committed: NotebookNode, fresh: NotebookNode, *, numbers: float = 0.0, pixels: float = 1e-3
+) -> list[Difference]:
     """List where the outputs of two runs of a notebook differ.
 
     Parameters
     ----------
     committed, fresh : nbformat.NotebookNode
         The same notebook, run twice.
+    numbers : float
+        Relative difference that numbers in text and tables may have; 0: all must agree to the letter.
+    pixels : float
+        Mean difference that pictures may have, of 1; see `analysis.outputs.how_pictures_differ`.
 
     Returns
     -------
-    list of str
-        One line a difference; empty where the runs agree. Text and tables must agree to the letter; pictures
-        are compared as pixels, since compression differs between builds.
+    list of Difference
+        Empty where the runs agree.
     """
-    found = []
     old, new = code_cells(committed), code_cells(fresh)
     if [cell.source for cell in old] != [cell.source for cell in new]:
-        return ["the code differs"]
+        return [Difference(0, "code", "the cells are not the same")]
+    found = []
     for number, (before, after) in enumerate(zip(old, new, strict=True), start=1):
         if len(before.outputs) != len(after.outputs):
-            found.append(f"cell {number}: {len(before.outputs)} outputs became {len(after.outputs)}")
+            how = f"{len(before.outputs)} became {len(after.outputs)}"
+            found.append(Difference(number, "outputs", how))
             continue
         for one, other in zip(before.outputs, after.outputs, strict=True):
             first, second = _contents(one), _contents(other)
-            kinds = sorted(first.keys() | second.keys())
-            found += [
-                f"cell {number}: {kind} differs"
-                for kind in kinds
-                if not _same(kind, first.get(kind), second.get(kind))
-            ]
+            for kind in sorted(first.keys() | second.keys()):
+                how = _how_differs(kind, first.get(kind), second.get(kind), numbers, pixels)
+                if how:
+                    found.append(Difference(number, kind, how))
     return found
 
 
 def _contents(output: NotebookNode) -> dict[str, str]:
     if output.output_type == "stream":
         return {output.name: output.text}
-    return {kind: "".join(value) for kind, value in output.get("data", {}).items()}
+    return {
+        kind: json.dumps(value, sort_keys=True) if isinstance(value, dict) else "".join(value)
+        for kind, value in output.get("data", {}).items()
+    }
 
 
-def _same(kind: str, first: str | None, second: str | None) -> bool:
-    if first == second:
-        return True
-    if kind != "image/png" or first is None or second is None:
-        return False
-    from matplotlib.image import imread
-
-    pictures = [imread(io.BytesIO(base64.b64decode(data)), format="png") for data in (first, second)]
-    if pictures[0].shape != pictures[1].shape:
-        return False
-    return float(np.abs(pictures[0] - pictures[1]).mean()) < 1e-3
+def _how_differs(
+    kind: str, first: str | None, second: str | None, numbers: float, pixels: float
+) -> str | None:
+    if first is None or second is None:
+        return "is new" if first is None else "is gone"
+    if kind == "image/png":
+        return how_pictures_differ(first, second, pixels)
+    return how_text_differs(first, second, numbers)

@@ -191,6 +191,10 @@ def _cho(folder: Path, sizes: tuple[int, ...], mean_sizes: tuple[int, ...]) -> C
     )
 
 
+#: The public tables behind all cohorts; see `analysis.provenance.inputs_of`.
+INPUTS = ["apgar_stool", "tomkovich_vendors", "cho_antibiotics", "risk_ccfa"]
+INPUTS += [f"sze_{name}" for name in ("goodrich", "baxter", "turnbaugh", "zupancic", "zeevi")]
+
 # Sizes were chosen before any prediction was looked at, so that the subjects of an arm are at most about
 # a quarter of those there are in the half.
 LOADERS: dict[str, Callable[[Path], Cohort]] = {

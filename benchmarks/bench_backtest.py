@@ -44,11 +44,11 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 import pandas as pd
-from backtest_cohorts import LOADERS, Cohort
+from backtest_cohorts import INPUTS, LOADERS, Cohort
 from backtest_halves import ideal_gap, measure, one_split
 from joblib import Parallel, delayed
 
-import analysis as an
+from analysis.provenance import write_results
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "data" / "results" / "backtest.csv"
@@ -149,16 +149,22 @@ def main() -> None:
             f"worst {part['gap'].max():.3f} (wanted {WORST_TARGET})"
         )
     if set(options.only) == set(LOADERS):
-        RESULTS.parent.mkdir(parents=True, exist_ok=True)
-        with RESULTS.open("w", encoding="utf-8") as file:
-            file.write(
-                "# predicted power is simulated or in closed form, observed power is of real subsamples; "
-                f"made by benchmarks/bench_backtest.py --splits {options.splits} --draws {options.draws} "
-                f"--simulations {options.simulations} --permutations {options.permutations} "
-                f"--seed {options.seed}; version {an.__version__}, numpy {np.__version__}; "
-                "tables: see the catalogue; none is about botulinum toxin\n"
-            )
-            frame.to_csv(file, index=False, float_format="%.6g", lineterminator="\n")
+        repeats = {
+            name: getattr(options, name) for name in ("splits", "draws", "simulations", "permutations")
+        }
+        asked = " ".join(f"--{name} {value}" for name, value in repeats.items())
+        write_results(
+            RESULTS,
+            frame,
+            f"python benchmarks/bench_backtest.py {asked} --seed {options.seed}",
+            inputs=INPUTS,
+            folder=options.tables,
+            seed=options.seed,
+            replicates=repeats,
+            kind="predicted power is simulated or in closed form, observed power is of real subsamples",
+            simulated=True,
+            float_format="%.6g",
+        )
 
 
 if __name__ == "__main__":

@@ -10,19 +10,17 @@ show what the defaults prevent. The figures go to data/results/means_size.csv (-
 from __future__ import annotations
 
 import argparse
-import platform
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import scipy
 
-import analysis as an
 from analysis.comparison.arm_models import Draws, choose, fit
 from analysis.comparison.arms import lay_out
 from analysis.comparison.layout import Layout
+from analysis.provenance import write_results
 from analysis.roles import Roles
 
 ALPHA = 0.05
@@ -199,14 +197,15 @@ def main() -> None:
         )
         sys.stdout.flush()
     asked = f"--simulations {options.simulations} --seed {options.seed}"
-    table = pd.DataFrame(rows).assign(
-        command=f"python benchmarks/bench_means_size.py {asked}",
+    write_results(
+        options.output,
+        pd.DataFrame(rows),
+        f"python benchmarks/bench_means_size.py {asked}",
         seed=options.seed,
-        versions=f"analysis {an.__version__}, Python {platform.python_version()}, numpy {np.__version__}, "
-        f"pandas {pd.__version__}, scipy {scipy.__version__}",
+        replicates={"n_sim": options.simulations},
+        simulated=True,
+        float_format="%.6g",
     )
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    table.to_csv(options.output, index=False, float_format="%.6g")
 
 
 if __name__ == "__main__":

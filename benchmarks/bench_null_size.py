@@ -30,9 +30,9 @@ import numpy as np
 import pandas as pd
 from scipy.spatial.distance import cdist
 
-import analysis as an
 from analysis.comparison.label_plan import LabelPlan, p_values
 from analysis.comparison.permutation import Units, exchangeable_units, in_words
+from analysis.provenance import write_results
 
 ALPHA, BATCH = 0.05, 10
 RESULTS = Path(__file__).resolve().parents[1] / "data" / "results" / "null_size.csv"
@@ -256,14 +256,16 @@ def main() -> None:
     print(
         f"{int(frame.loc[exact, 'within_three_se'].sum())} of {int(exact.sum())} exact cells within three SE"
     )
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    with RESULTS.open("w", encoding="utf-8") as file:
-        file.write(
-            f"# simulated; made by benchmarks/bench_null_size.py --simulations {arguments.simulations} "
-            f"--permutations {arguments.permutations} --seed {arguments.seed}; version {an.__version__}, "
-            f"numpy {np.__version__}\n"
-        )
-        frame.to_csv(file, index=False, float_format="%.6g", lineterminator="\n")
+    write_results(
+        RESULTS,
+        frame,
+        f"python benchmarks/bench_null_size.py --simulations {arguments.simulations} "
+        f"--permutations {arguments.permutations} --seed {arguments.seed}",
+        seed=arguments.seed,
+        replicates={"n_sim": arguments.simulations, "permutations": arguments.permutations},
+        simulated=True,
+        float_format="%.6g",
+    )
 
 
 if __name__ == "__main__":

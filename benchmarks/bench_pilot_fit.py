@@ -15,6 +15,7 @@ import pandas as pd
 
 from analysis.pilots import load_pilot
 from analysis.pilots.usual_models import compare_models
+from analysis.provenance import write_results
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -44,9 +45,15 @@ def main() -> None:
     counted = table[table["target_set"]].groupby("model")["met"].agg(lambda met: int((~met).sum()))
     print(counted.to_string(), "of", int(table["target_set"].sum() / table["model"].nunique()))
     if not sys.argv[2:]:
-        out = ROOT / "data/results"
-        out.mkdir(exist_ok=True)
-        table.drop(columns="target_set").round(5).to_csv(out / "pilot_fit.csv", index=False)
+        write_results(
+            ROOT / "data/results/pilot_fit.csv",
+            table.drop(columns="target_set").round(5),
+            "python benchmarks/bench_pilot_fit.py TABLES",
+            inputs=["turnbaugh_mice", "twins_genera", *script.files(), *map("pilots/{}.npz".format, frames)],
+            folder=Path(sys.argv[1]),
+            seed=0,
+            simulated=True,
+        )
 
 
 def _by_model(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:

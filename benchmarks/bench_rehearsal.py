@@ -9,7 +9,6 @@ data/results/rehearsal.csv, each rate with its Monte Carlo error.
 """
 
 import argparse
-import sys
 import time
 from pathlib import Path
 
@@ -18,19 +17,24 @@ import pandas as pd
 import analysis as an
 from analysis.claims.needs import data_needed
 from analysis.claims.rehearsal import rehearse
+from analysis.provenance import claims_inputs, write_results
 
 COLUMNS = ["claim", "kind", "n_per_arm", "truth", "outcome", "trials", "rate", "rate_se", "n_trials", "seed"]
 
 
 def write(table: pd.DataFrame, order: list[str], trials: int, seed: int, out: Path) -> None:
     """Write what is there so far, claims in the order of their file."""
-    note = (
-        f"# simulated; made by python benchmarks/bench_rehearsal.py --trials {trials} --seed {seed}; version "
-        f"{an.__version__}, Python {sys.version.split()[0]}\n"
-    )
     rows = table.sort_values("claim", key=lambda names: names.map(order.index), kind="stable")
-    text = note + rows.to_csv(index=False, float_format="%.6g", lineterminator="\n")
-    out.write_text(text, encoding="utf-8")
+    write_results(
+        out,
+        rows,
+        f"python benchmarks/bench_rehearsal.py --trials {trials} --seed {seed}",
+        inputs=[*claims_inputs(an.load_claims().values()), "panels.toml"],
+        seed=seed,
+        replicates={"trials": trials, "permutations": 999},
+        simulated=True,
+        float_format="%.6g",
+    )
 
 
 def main() -> None:

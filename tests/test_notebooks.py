@@ -107,4 +107,5 @@ def test_two_runs_that_differ_are_told_apart(tmp_path):
     same = run_notebook(make_notebook(tmp_path / "01_b.ipynb", "x = 1; x"))
     assert differences(first, same) == []
     same.cells[0].outputs[0]["data"]["text/plain"] = "2"
-    assert differences(first, same) == ["cell 1: text/plain differs"]
+    (found,) = differences(first, same)
+    assert str(found) == "cell 1, text/plain: line 1: 1 became 2 (relative difference 0.5)"

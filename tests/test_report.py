@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import re
 from importlib.metadata import version
 from pathlib import Path
@@ -14,9 +15,17 @@ import pytest
 
 import analysis as an
 from analysis.notebooks import differences, run_notebook, without_numbers
+from analysis.provenance import sha256_of
 from analysis.report import find_notebooks, front, write_site
 from analysis.report.figures import take_figures
-from analysis.report.methods import default_seeds, findings_sources, package_versions, result_files
+from analysis.report.methods import (
+    default_seeds,
+    findings_sources,
+    package_versions,
+    report_record,
+    result_files,
+    table_files,
+)
 from analysis.report.site import _linked
 from analysis.report.tables import boxed
 
@@ -123,11 +132,26 @@ def test_methods_list_versions_seeds_commands_and_sources():
     packages = dict(package_versions())
     assert packages["numpy"] == version("numpy")
     assert {"permanova", "power", "rarefy"} <= dict(default_seeds()).keys()
-    files = dict(result_files())
+    files = {one.name: one for one in result_files()}
     assert files.keys() == {path.name for path in (ROOT / "data" / "results").glob("*.csv")}
-    assert files["null_size.csv"].startswith("simulated; made by benchmarks/bench_null_size.py")
-    assert "--seed 0" in files["means_size.csv"]
+    null_size = files["null_size.csv"]
+    assert null_size.command.startswith("python benchmarks/bench_null_size.py --simulations")
+    assert (null_size.seed, null_size.simulated) == ("0", True)
+    assert null_size.repeats.startswith("n_sim ")
+    assert (files["panel_noise.csv"].seed, files["panel_noise.csv"].simulated) == ("none", 0)
+    assert "schubert_antibiotics" in files["cages_and_vendors.csv"].inputs[0][0]
     assert all(source.citation for source in findings_sources())
+
+
+def test_the_record_of_the_report_says_what_it_was_made_from():
+    path = ROOT / "notebooks" / "08_your_own_data.ipynb"
+    made = nbformat.read(path, as_version=4)
+    told = json.loads(report_record({path.stem: made}))
+    assert told["notebooks"] == [{"name": path.name, "sha256": sha256_of(path)}]
+    assert {"numpy", "scipy", "python"} <= told["versions"].keys()
+    embedded = {file.path: file.sha256 for one in table_files() for file in one.files if not file.url}
+    assert embedded.items() <= {one["name"]: one["sha256"] for one in told["inputs"]}.items()
+    assert told["seeds"]["permanova"] == 0
 
 
 @pytest.fixture(scope="module")
@@ -218,5 +242,5 @@ def test_a_run_for_the_report_differs_only_in_its_numbers(tmp_path):
     nbformat.write(notebook("# Plot", code(source=source)), path)
     told, untold = run_notebook(path, numbers=True), run_notebook(path)
     assert told.cells[1].outputs[0].data["text/csv"] == "# N against Power\npower,n\n80,1\n90,2\n"
-    assert differences(untold, told) == ["cell 1: text/csv differs"]
+    assert list(map(str, differences(untold, told))) == ["cell 1, text/csv: is new"]
     assert differences(untold, without_numbers(told)) == []

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis.errors import ParameterError, one_fault
-from analysis.notebooks import code_cells, run_notebook, without_numbers
+from analysis.notebooks import NotebookError, code_cells, run_notebook, without_numbers
+from analysis.provenance import as_json, made_with
 from analysis.report.site import write_site
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
+
+MADE_WITH = "made_with.json"  # beside the notebooks: what they were last run with
 
 
 def find_notebooks(folder: Path) -> list[Path]:
@@ -35,7 +38,7 @@ def find_notebooks(folder: Path) -> list[Path]:
     return found
 
 
-def run_all(paths: list[Path]) -> list[NotebookNode]:
+def run_side_by_side(paths: list[Path]) -> dict[Path, NotebookNode | NotebookError]:
     """Run notebooks, as many at a time as there are processors, with a progress bar over their cells.
 
     Parameters
@@ -45,12 +48,15 @@ def run_all(paths: list[Path]) -> list[NotebookNode]:
 
     Returns
     -------
-    list of nbformat.NotebookNode
-        In the same order, with the numbers behind their pictures; see `analysis.notebooks.run_notebook`.
+    dict of pathlib.Path to nbformat.NotebookNode
+        In the same order, with the numbers behind their pictures; see `analysis.notebooks.run_notebook`. The
+        error in place of a notebook that fails.
     """
     import nbformat
     from tqdm import tqdm
 
+    if not paths:
+        return {}
     cells = {path: len(code_cells(nbformat.read(path, as_version=4))) for path in paths}
     workers = max(1, min(len(paths), os.cpu_count() or 1))
     with (
@@ -62,7 +68,34 @@ def run_all(paths: list[Path]) -> list[NotebookNode]:
             path: pool.submit(run_notebook, path, on_cell=bar.update, numbers=True)
             for path in sorted(paths, key=cells.__getitem__, reverse=True)
         }
-        return [running[path].result() for path in paths]
+        return {path: _result(running[path]) for path in paths}
+
+
+def _result(one: Future[NotebookNode]) -> NotebookNode | NotebookError:
+    try:
+        return one.result()
+    except NotebookError as error:
+        return error
+
+
+def run_all(paths: list[Path]) -> list[NotebookNode]:
+    """Run notebooks as `run_side_by_side` does; the first that fails raises its error.
+
+    Parameters
+    ----------
+    paths : list of pathlib.Path
+        The notebooks.
+
+    Returns
+    -------
+    list of nbformat.NotebookNode
+        In the same order.
+    """
+    ran = list(run_side_by_side(paths).values())
+    for one in ran:
+        if isinstance(one, NotebookError):
+            raise one
+    return ran
 
 
 def make_report(root: Path, in_place: bool = False, full: bool = False) -> Path:
@@ -92,6 +125,7 @@ def make_report(root: Path, in_place: bool = False, full: bool = False) -> Path:
     if in_place:
         for path, notebook in executed.items():
             nbformat.write(without_numbers(notebook), path)
+        (root / "notebooks" / MADE_WITH).write_text(as_json(made_with()), encoding="utf-8")
     site = {
         path.stem: executed[path] if path in executed else nbformat.read(path, as_version=4)
         for path in [*paths, *further]

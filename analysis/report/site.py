@@ -15,6 +15,7 @@ from analysis.report.methods import (
     default_seeds,
     findings_sources,
     package_versions,
+    report_record,
     result_files,
     table_files,
 )
@@ -50,6 +51,7 @@ def write_site(notebooks: dict[str, NotebookNode], folder: Path) -> Path:
         shutil.rmtree(folder / made, ignore_errors=True)
         (folder / made).mkdir()
     shutil.copytree(data_path("results"), folder / "data" / "results")
+    (folder / "provenance.json").write_text(report_record(notebooks), encoding="utf-8")
     (folder / "style.css").write_text(_style(), encoding="utf-8")
     links = _links(list(notebooks))
     for name, notebook in notebooks.items():

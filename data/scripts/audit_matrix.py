@@ -7,13 +7,14 @@ one lacks.
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 import pandas as pd
 
 import analysis as an
+from analysis.catalogue import read_catalogue
 from analysis.claims.auditing import audit
+from analysis.provenance import write_results
 
 
 def rows_of(name: str, claims: dict) -> list[dict]:
@@ -44,13 +45,14 @@ def main() -> None:
     parser.add_argument("--out", default="data/results/audit_matrix.csv")
     given = parser.parse_args()
     claims = {name: claim for name, claim in an.load_claims().items() if claim.testable}
-    rows = [row for name in an.list_datasets().index for row in rows_of(name, claims)]
-    note = (
-        f"# derived; made by python data/scripts/audit_matrix.py; version {an.__version__}, Python "
-        f"{sys.version.split()[0]}; no table is about botulinum toxin\n"
+    names = list(read_catalogue())
+    rows = [row for name in names for row in rows_of(name, claims)]
+    write_results(
+        Path(given.out),
+        pd.DataFrame(rows),
+        "python data/scripts/audit_matrix.py",
+        inputs=[*names, "claims.toml", "panels.toml"],
     )
-    text = note + pd.DataFrame(rows).to_csv(index=False, lineterminator="\n")
-    Path(given.out).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -10,16 +10,14 @@ the units wherever cages are known.
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
-import numpy as np
 from extended_cages import cages_and_vendors
 from extended_laxative import laxative
-from extended_obesity import obesity_cohorts
+from extended_obesity import COHORTS, obesity_cohorts
 from extended_yardstick import antibiotic_yardstick
 
-import analysis as an
+from analysis.provenance import write_results
 
 OUT = Path(__file__).resolve().parents[1] / "results"
 FIGURES = {
@@ -27,6 +25,20 @@ FIGURES = {
     "cages_and_vendors": cages_and_vendors,
     "obesity_cohorts": obesity_cohorts,
     "laxative": laxative,
+}
+MICE = ["schubert_antibiotics", "tomkovich_vendors"]
+TABLES = {
+    "antibiotic_yardstick": [*MICE, "apgar_stool", "cho_antibiotics", "dethlefsen_cipro"],
+    "cages_and_vendors": MICE,
+    "obesity_cohorts": [f"sze_{cohort}" for cohort in COHORTS],
+    "laxative": ["tomkovich_peg3350"],
+}
+# What the functions repeat by default; the seed of all is 0.
+REPLICATES = {
+    "antibiotic_yardstick": {"rarefactions": 20},
+    "cages_and_vendors": {"splits": 500, "permutations of a split": 199, "permutations": 999},
+    "obesity_cohorts": {"rarefactions": 20},
+    "laxative": {"permutations": 999},
 }
 
 
@@ -38,13 +50,14 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(FIGURES))
     names = parser.parse_args().names or list(FIGURES)
     for name in names:
-        note = (
-            f"# derived figures; made by python data/scripts/extended_figures.py {name}; version "
-            f"{an.__version__}, Python {sys.version.split()[0]}, numpy {np.__version__}; "
-            "nothing here is about botulinum toxin\n"
+        write_results(
+            OUT / f"{name}.csv",
+            FIGURES[name]().round(6),
+            f"python data/scripts/extended_figures.py {name}",
+            inputs=TABLES[name],
+            seed=0,
+            replicates=REPLICATES[name],
         )
-        text = FIGURES[name]().round(6).to_csv(index=False, lineterminator="\n")
-        (OUT / f"{name}.csv").write_text(note + text, encoding="utf-8")
         print(f"wrote data/results/{name}.csv")
 
 

@@ -234,6 +234,15 @@ def _embedded() -> dict[str, tuple[Study, dict, None, int | None]]:
     }
 
 
+def files() -> list[str]:
+    """Return the files of public tables that pilots are fitted to, but for the embedded ones."""
+    recipes = _recipes().values()
+    told = ["tap_fibre_crossover/data-raw/metadata.csv", "mlrepo/datasets/david/mapping-orig.txt"]
+    told += ["schubert_antibiotics/data/process/abx_cdiff_metadata.tsv"]
+    told += ["apgar_diet_cdiff/arizona_experiments/stool/data/misc/processed_metadata.tsv"]
+    return [file for one in recipes for file in (one.table, one.metadata) if file] + told
+
+
 def tables(folder: Path, wanted: list[str]) -> Iterator[tuple[str, Study, dict, str | None, int | None]]:
     """Yield name, study, what is noted of it, stratum and depth of each pilot that was asked for."""
     for name, parts in _embedded().items():

@@ -17,12 +17,17 @@ from pathlib import Path
 import pandas as pd
 
 import analysis as an
+from analysis.provenance import write_results
 from analysis.study import Study
 from analysis.taxa.scoring import panel_scores
 from analysis.taxonomy import taxonomy_table
 
 OUT = Path(__file__).resolve().parents[1] / "results" / "panel_noise.csv"
 PANEL = "gevers_axis"
+INPUTS = ["schubert_antibiotics", "tomkovich_vendors", "tap_fibre_crossover", "turnbaugh_mice", "panels.toml"]
+INPUTS += [f"mlrepo/datasets/david/{file}" for file in ("gg/taxatable.txt", "mapping-orig.txt")]
+INPUTS += [f"sze_obesity/data/{name}/{name}.shared.gz" for name in ("escobar", "ross", "schubert", "wu")]
+INPUTS += [f"sze_obesity/data/{name}/{name}.taxonomy" for name in ("escobar", "ross", "schubert", "wu")]
 READS = 1_000  # fewer in a sample leave the rarer side of the panel to chance
 
 
@@ -161,8 +166,7 @@ def all_figures(folder: Path, cohorts: tuple[str, ...] = tuple(COHORTS)) -> pd.D
 def main() -> None:
     """Write the figures of every cohort."""
     table = all_figures(Path(os.environ["ANALYSIS_DATA_DIR"]))
-    header = "# derived figures; made by data/scripts/panel_noise.py from the tables named in cohort\n"
-    OUT.write_text(header + table.round(6).to_csv(index=False, lineterminator="\n"), encoding="utf-8")
+    write_results(OUT, table.round(6), "python data/scripts/panel_noise.py", inputs=INPUTS)
     print(table.to_string())
 
 

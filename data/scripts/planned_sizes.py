@@ -4,14 +4,14 @@ Run: python data/scripts/planned_sizes.py [--jobs 2] [--out FILE]
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 import pandas as pd
 
 import analysis as an
 from analysis.claims.planned import sign_of, trial_design, trial_endpoint
-from analysis.claims.searched import search, search_key, to_row
+from analysis.claims.searched import N_SIM, SEED, search, search_key, to_row
+from analysis.provenance import claims_inputs, write_results
 
 
 def main() -> None:
@@ -31,12 +31,16 @@ def main() -> None:
                 found = search(*asked, *searched, n_jobs=given.jobs)
                 print(f"{name}: {found.n_per_arm} an arm ({found.n_low} to {found.n_high}), {found.test}")
                 rows.append(to_row(search_key(*asked, *searched), found))
-    note = (
-        f"# simulated; made by python data/scripts/planned_sizes.py; version {an.__version__}, "
-        f"Python {sys.version.split()[0]}\n"
+    claims = an.load_claims().values()
+    write_results(
+        Path(given.out),
+        pd.DataFrame(rows),
+        "python data/scripts/planned_sizes.py",
+        inputs=claims_inputs([claim for claim in claims if claim.kind == "community"]),
+        seed=SEED,
+        replicates={"n_sim": N_SIM, "permutations": 999},
+        simulated=True,
     )
-    text = note + pd.DataFrame(rows).to_csv(index=False, lineterminator="\n")
-    Path(given.out).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ import analysis as an
 from analysis.planner.settings import CONTROLS, N_SIM, PERMUTATIONS, QUESTIONS, SEED, Question, Setting
 from analysis.planning.community import CommunityEngine
 from analysis.planning.results import SizeWarning
+from analysis.provenance import claims_inputs, write_results
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 DRAWN = {"n_sim": N_SIM, "permutations": PERMUTATIONS, "seed": SEED}
@@ -79,11 +80,12 @@ def figures(found: dict[str, object]) -> dict[str, object]:
     return {"n_per_arm": found["n_per_arm"], **rounded}
 
 
-def write(rows: list[dict[str, object]], name: str, how: str) -> None:
+def write(rows: list[dict[str, object]], name: str, part: str, **drawn: object) -> None:
     """Write a table with where it is from."""
-    head = f"# derived figures; made by data/scripts/planner_grid.py; analysis {an.__version__}; {how}\n"
-    table = pd.DataFrame(rows).convert_dtypes().to_csv(index=False)
-    (RESULTS / name).write_text(head + table, encoding="utf-8")
+    claims = [question.claim for question in QUESTIONS if question.simulated == bool(drawn)]
+    command = f"python data/scripts/planner_grid.py {part}"
+    table = pd.DataFrame(rows).convert_dtypes()
+    write_results(RESULTS / name, table, command, inputs=claims_inputs(claims), **drawn)
     print(f"{name}: {len(rows)} rows")
 
 
@@ -92,12 +94,12 @@ def main(parts: list[str]) -> None:
     pool = Parallel(n_jobs=2, verbose=1, batch_size=4)
     if "closed" in parts:
         settings = [setting for q in QUESTIONS if not q.simulated for setting in rows_of(q)]
-        write(pool(delayed(closed)(setting) for setting in settings), "planner_grid.csv", "closed forms")
+        write(pool(delayed(closed)(setting) for setting in settings), "planner_grid.csv", "closed")
     if "composition" in parts:
         settings = [setting for q in QUESTIONS if q.simulated for setting in rows_of(q)]
-        drawn = ", ".join(f"{name}={value}" for name, value in DRAWN.items())
         rows = [row for found in pool(delayed(simulated)(s) for s in settings) for row in found]
-        write(rows, "planner_composition.csv", f"simulated, {drawn}")
+        repeats = {"n_sim": N_SIM, "permutations": PERMUTATIONS}
+        write(rows, "planner_composition.csv", "composition", seed=SEED, replicates=repeats, simulated=True)
 
 
 if __name__ == "__main__":

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import scipy
 
 import analysis as an
 from analysis.pilots import composition_shift, load_pilot
+from analysis.provenance import write_results
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 OUT = RESULTS / "planning_composition.csv"
@@ -98,13 +98,15 @@ def main() -> None:
     for cell in cells():
         parts.append(curve(cell, chosen.simulations, chosen.jobs))
         print(parts[-1].to_string(header=len(parts) == 1), flush=True)
-    header = (
-        f"# simulated; made by data/scripts/planning_figures.py --simulations {chosen.simulations}; "
-        f"permutations {PERMUTATIONS}, seed {SEED}; version {an.__version__}, numpy {np.__version__}, "
-        f"scipy {scipy.__version__}\n"
+    write_results(
+        OUT,
+        pd.concat(parts, ignore_index=True).round(6),
+        f"python data/scripts/planning_figures.py --simulations {chosen.simulations}",
+        inputs=[f"pilots/{name}.npz" for name in PILOTS.values()] + ["results/variance_components.csv"],
+        seed=SEED,
+        replicates={"n_sim": chosen.simulations, "permutations": PERMUTATIONS},
+        simulated=True,
     )
-    table = pd.concat(parts, ignore_index=True).round(6)
-    OUT.write_text(header + table.to_csv(index=False, lineterminator="\n"), encoding="utf-8")
 
 
 if __name__ == "__main__":

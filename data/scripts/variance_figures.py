@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 import analysis as an
+from analysis.provenance import write_results
 from analysis.study import Study
 
 OUT = Path(__file__).resolve().parents[1] / "results" / "variance_components.csv"
@@ -99,9 +100,14 @@ def main() -> None:
     """Write the figures of every cohort."""
     folder = Path(os.environ["ANALYSIS_DATA_DIR"])
     table = pd.concat([figures(cohort, folder) for cohort in COHORTS], ignore_index=True)
-    OUT.parent.mkdir(exist_ok=True)
-    header = "# derived figures; made by data/scripts/variance_figures.py from the tables named in cohort\n"
-    OUT.write_text(header + table.round(6).to_csv(index=False, lineterminator="\n"), encoding="utf-8")
+    write_results(
+        OUT,
+        table.round(6),
+        "python data/scripts/variance_figures.py",
+        inputs=["turnbaugh_mice", "tap_fibre_crossover", "david_diet", "tomkovich_vendors"],
+        seed=0,
+        replicates={"rarefactions for Shannon": 100, "rarefactions for distances": 10},
+    )
     print(table.to_string())
 
 

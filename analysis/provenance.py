@@ -1,0 +1,186 @@
+"""Where figures came from: a record beside each file of results, with versions, checksums and seeds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Iterable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from analysis import __version__
+from analysis.catalogue import read_catalogue
+from analysis.fetching import cache_folder
+from analysis.paths import data_path
+
+if TYPE_CHECKING:
+    from analysis.claims.model import Claim
+
+#: The packages whose versions can change a figure.
+PACKAGES = ("numpy", "scipy", "pandas", "scikit-bio", "statsmodels", "matplotlib")
+AT_THE_RUN = "at the run"
+AFTERWARDS = "afterwards, from the file's first line"
+
+
+def versions(packages: Iterable[str] = PACKAGES) -> dict[str, str]:
+    """Return the versions of Python, of this library and of packages; those not here are left out."""
+    found = {"python": platform.python_version(), "analysis": __version__}
+    for name in packages:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def made_with() -> dict[str, str]:
+    """Return what outputs may depend on: versions without the patch of Python, and the kind of machine."""
+    python = ".".join(platform.python_version_tuple()[:2])
+    return versions() | {"python": python, "machine": f"{platform.system()} {platform.machine()}"}
+
+
+def sha256_of(path: Path) -> str:
+    """Return the checksum of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def inputs_of(names: Iterable[str], folder: Path | None = None) -> list[dict[str, str | None]]:
+    """Return the files that figures are worked out from, with their checksums.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Datasets of the catalogue, which stand for all their files, or single files: their paths in the folder
+        of public tables, or in the project's data folder, such as "pilots/schubert_mice.npz".
+    folder : pathlib.Path, optional
+        The folder of public tables; by default the one that `load_dataset` reads from.
+
+    Returns
+    -------
+    list of dict
+        name and sha256: of the file that is here; otherwise as the catalogue says, or None.
+    """
+    catalogue = read_catalogue()
+    files = [
+        path
+        for name in names
+        for path in ([file.path for file in catalogue[name].files] if name in catalogue else [name])
+    ]
+    return [{"name": name, "sha256": _checksum(name, folder)} for name in sorted(set(files))]
+
+
+def _checksum(name: str, folder: Path | None = None) -> str | None:
+    for path in (data_path(name), (folder or cache_folder()) / name):
+        if path.is_file():
+            return sha256_of(path)
+    known = {file.path: file.sha256 for one in read_catalogue().values() for file in one.files}
+    return known.get(name)
+
+
+def claims_inputs(claims: Iterable[Claim]) -> list[str]:
+    """Return the files that the plans of claims are worked out from: their own, and their pilots."""
+    pilots = {one.endpoint.pilot for one in claims if one.endpoint and one.endpoint.pilot}
+    return ["claims.toml", *(f"pilots/{name}.npz" for name in sorted(pilots))]
+
+
+def write_results(
+    path: Path,
+    table: pd.DataFrame,
+    command: str,
+    *,
+    inputs: Iterable[str] = (),
+    folder: Path | None = None,
+    seed: int | None = None,
+    replicates: Mapping[str, int] | None = None,
+    simulated: bool = False,
+    kind: str | None = None,
+    **options: Any,
+) -> None:
+    """Write a table of results as CSV, and what it was made from beside it as JSON.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The CSV file; the record has the same name and the ending json.
+    table : pandas.DataFrame
+        The results.
+    command : str
+        What makes them again, without anything of this machine.
+    inputs, folder
+        See `inputs_of`.
+    seed : int, optional
+        Of all that was drawn.
+    replicates : mapping of str to int, optional
+        How often, such as ``{"n_sim": 500, "permutations": 999}``.
+    simulated : bool
+        Whether the figures are those of simulated studies; otherwise they are derived from public tables, or
+        in closed form.
+    kind : str, optional
+        What the first line calls them; by default "simulated" or "derived figures".
+    **options
+        Of `pandas.DataFrame.to_csv`.
+    """
+    used = versions()
+    drawn = dict(replicates or {}) | ({} if seed is None else {"seed": seed})
+    says = [
+        kind or ("simulated" if simulated else "derived figures"),
+        f"made by {command}",
+        f"version {used['analysis']}, Python {used['python']}, numpy {used['numpy']}, scipy {used['scipy']}",
+        ", ".join(f"{name}={value}" for name, value in drawn.items()),
+        "" if simulated else "nothing here is about botulinum toxin",
+    ]
+    text = table.to_csv(index=False, lineterminator="\n", **options)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"# {'; '.join(filter(None, says))}\n{text}", encoding="utf-8")
+    write_record(
+        path,
+        recorded=AT_THE_RUN,
+        command=command,
+        versions=used,
+        inputs=inputs_of(inputs, folder),
+        seed=seed,
+        replicates=dict(replicates or {}),
+        simulated=simulated,
+    )
+
+
+def write_record(path: Path, **record: Any) -> None:
+    """Write the record of a file of results beside it, with the file's name and checksum first."""
+    text = as_json({"file": path.name, "sha256": sha256_of(path), **record})
+    path.with_suffix(".json").write_text(text, encoding="utf-8")
+
+
+def read_records(folder: Path | None = None) -> dict[str, dict[str, Any] | None]:
+    """Return the record of each CSV file of a folder, by default the committed results, or None."""
+    paths = sorted((folder or data_path("results")).glob("*.csv"))
+    beside = {path.name: path.with_suffix(".json") for path in paths}
+    return {
+        name: json.loads(one.read_text(encoding="utf-8")) if one.is_file() else None
+        for name, one in beside.items()
+    }
+
+
+def out_of_date(record: Mapping[str, Any]) -> list[str]:
+    """Return the inputs of a file of results that are no longer those it was made from.
+
+    Public tables are compared by the catalogue, so none needs to be on this machine; a table that the
+    catalogue does not have is taken as it was.
+    """
+    known = {file.path: file.sha256 for one in read_catalogue().values() for file in one.files}
+    changed = []
+    for one in record["inputs"]:
+        own = data_path(one["name"])
+        now = sha256_of(own) if own.is_file() else known.get(one["name"], one["sha256"])
+        if now != one["sha256"]:
+            changed.append(one["name"])
+    return changed
+
+
+def as_json(content: object) -> str:
+    """Return JSON as records are written: the same bytes for the same content."""
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
