@@ -310,6 +310,15 @@ class Claim:
         The sources named in `evidence`.
     article : Article
         Where it is claimed.
+
+    Examples
+    --------
+    >>> import analysis as an
+    >>> claim = an.load_claims()["diversity_falls_mice"]
+    >>> claim.host, claim.kind, claim.testable
+    ('mouse', 'alpha', True)
+    >>> claim.statement
+    'Mice given Botox end up with a less diverse community of gut microbes.'
     """
 
     id: str
