@@ -12,7 +12,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 # The Pythons of `make reproduce-pythons`; or name them: make reproduce-pythons PYTHONS="/path/to/python3.13"
 PYTHONS ?= python3.11 python3.12 python3.13
 
-.PHONY: help env report report-full reproduce reproduce-pythons notebooks test test-long lint format lock bench data data-planner data-embedded clean
+.PHONY: help env report report-full reproduce reproduce-pythons notebooks test test-long coverage lint format lock bench data data-planner data-embedded clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,12 @@ test: $(READY)  ## Run the tests (under five minutes)
 
 test-long: $(READY)  ## Run the longer tests, the notebooks run afresh among them
 	@$(BIN)/python -m pytest -m long
+
+coverage: $(READY)  ## Run the tests and say which lines of the library they do not reach
+	@$(BIN)/python -m coverage erase
+	@$(BIN)/python -m coverage run -m pytest -q
+	@$(BIN)/python -m coverage combine -q
+	@$(BIN)/python -m coverage report
 
 lint: $(READY)  ## Check style and formatting
 	@$(BIN)/ruff check

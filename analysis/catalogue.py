@@ -212,7 +212,8 @@ def list_datasets(catalogue: str | Path | None = None) -> pd.DataFrame:
     Parameters
     ----------
     catalogue : str or pathlib.Path, optional
-        A catalogue of your own, listed after the project's; see `known_datasets`.
+        A catalogue of your own, listed after the project's: a TOML file of the same shape. Without it, those
+        that the environment variable ``ANALYSIS_CATALOGUE`` names, with the separator of ``PATH`` between.
 
     Returns
     -------
@@ -253,7 +254,7 @@ def load_dataset(name: str, catalogue: str | Path | None = None) -> Study:
     name : str
         One of the names in `list_datasets`.
     catalogue : str or pathlib.Path, optional
-        A catalogue of your own; see `known_datasets`.
+        A catalogue of your own, as of `list_datasets`.
 
     Returns
     -------

@@ -10,6 +10,24 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+# What users meet; the rest of this module is for those who raise.
+__all__ = [
+    "AnalysisError",
+    "AnalysisWarning",
+    "DepthError",
+    "DesignError",
+    "Fault",
+    "IdError",
+    "MetadataError",
+    "ParameterError",
+    "ReadError",
+    "RoleError",
+    "ScaledCountsWarning",
+    "TableError",
+    "TaxonomyError",
+    "TreeError",
+]
+
 _NAMED = 5  # ids spelled out in a message; the rest are counted
 _SEARCHED = 5_000  # candidates looked through for the nearest match
 
@@ -28,6 +46,13 @@ class Fault:
         What would have been right.
     remedy : str
         What the reader can do now.
+
+    Examples
+    --------
+    >>> import analysis as an
+    >>> print(an.errors.Fault("-3 is negative", where="line 4", remedy="give counts"))
+    line 4: -3 is negative
+         to do: give counts
     """
 
     what: str
@@ -80,51 +105,200 @@ class AnalysisError(ValueError):
 
 
 class ReadError(AnalysisError):
-    """A file is missing, damaged, unsafe, or in a format that is not read here."""
+    """A file is missing, damaged, unsafe, or in a format that is not read here.
+
+    Examples
+    --------
+    >>> import analysis as an
+    >>> an.read_study("no_such_table.biom")
+    Traceback (most recent call last):
+        ...
+    analysis.errors.ReadError: no_such_table.biom: 1 fault
+      1. there is no such file: no_such_table.biom
+         to do: check the path and the working directory
+    """
 
 
 class TableError(AnalysisError):
-    """The abundances themselves are wrong: negative, not numbers, transformed, empty."""
+    """The abundances themselves are wrong: negative, not numbers, transformed, empty.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import analysis as an
+    >>> an.Study.from_frame(pd.DataFrame({"Dorea": [4, -3]}, index=["S1", "S2"]))
+    Traceback (most recent call last):
+        ...
+    analysis.errors.TableError: table: 1 fault
+      1. 1 number is negative: -3 in sample 'S2', feature 'Dorea'
+         expected: counts of 0 or more
+         to do: correct these cells in the file
+    """
 
 
 class IdError(AnalysisError):
-    """Sample or feature ids are repeated, or do not match between files."""
+    """Sample or feature ids are repeated, or do not match between files.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import analysis as an
+    >>> an.Study.from_frame(pd.DataFrame({"Dorea": [4, 3]}, index=["S1", "S1"]))
+    Traceback (most recent call last):
+        ...
+    analysis.errors.IdError: table: 1 fault
+      1. 1 sample id(s) stand more than once: 'S1'
+         expected: each sample id once
+         to do: rename them, or add up the rows that belong together, in the file
+    """
 
 
 class MetadataError(AnalysisError):
-    """A metadata table or one of its columns cannot be used."""
+    """A metadata table or one of its columns cannot be used.
+
+    Examples
+    --------
+    >>> import analysis as an
+    >>> study = an.load_dataset("turnbaugh_mice")
+    >>> an.plots.alpha_by_group(study.depths, study.metadata["diet"].iloc[1:])
+    Traceback (most recent call last):
+        ...
+    analysis.errors.MetadataError: column 'diet': 1 fault
+      1. 1 sample(s) have no value: 'PM1:20080107'
+         to do: study.select(samples=...) those that have one
+    """
 
 
 class TaxonomyError(AnalysisError):
-    """A taxonomy cannot be read, or lacks the rank that was asked for."""
+    """A taxonomy cannot be read, or lacks the rank that was asked for.
+
+    Examples
+    --------
+    >>> import analysis as an
+    >>> an.load_dataset("turnbaugh_mice").collapse("Clan")
+    Traceback (most recent call last):
+        ...
+    analysis.errors.TaxonomyError: rank: 1 fault
+      1. 'Clan' is not a taxonomic rank
+         to do: did you mean 'Class'? There are: 'Domain', 'Phylum', 'Class', 'Order', 'Family',
+         'Genus', 'Species'
+    """
 
 
 class TreeError(AnalysisError):
-    """A phylogeny is unrooted, lacks tips or branch lengths."""
+    """A phylogeny is unrooted, lacks tips or branch lengths.
+
+    Examples
+    --------
+    >>> import analysis as an
+    >>> an.alpha_diversity(an.load_dataset("turnbaugh_mice"), "faith_pd")
+    Traceback (most recent call last):
+        ...
+    analysis.errors.TreeError: turnbaugh_mice: 1 fault
+      1. the study has no tree
+         expected: a rooted phylogeny with a tip for every feature
+         to do: give one: read_study(..., tree='tree.nwk')
+    """
 
 
 class DepthError(AnalysisError):
-    """A rarefaction depth that some sample does not reach."""
+    """A rarefaction depth that some sample does not reach.
+
+    Examples
+    --------
+    >>> import analysis as an
+    >>> an.rarefy(an.load_dataset("turnbaugh_mice"), depth=900)
+    Traceback (most recent call last):
+        ...
+    analysis.errors.DepthError: turnbaugh_mice: 1 fault
+      1. 1 of 139 samples have under 900 reads and would go: 'PM9:20071211' (848)
+         expected: a depth of at most 848 reads
+         to do: choose a smaller depth, or leave these out with drop_shallow=True
+    """
 
 
 class RoleError(AnalysisError):
-    """A column's role in the design is missing or impossible."""
+    """A column's role in the design is missing or impossible.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import analysis as an
+    >>> table = pd.DataFrame({"Dorea": [4, 3]}, index=["S1", "S2"])
+    >>> diets = pd.DataFrame({"diet": ["chow", "fat"]}, index=table.index)
+    >>> study = an.Study.from_frame(table, metadata=diets)
+    >>> study.with_roles(treatment="diets")
+    Traceback (most recent call last):
+        ...
+    analysis.errors.RoleError: table: 1 fault
+      1. treatment=: there is no column 'diets'
+         to do: did you mean 'diet'? There are: 'diet'
+    """
 
 
 class DesignError(AnalysisError):
-    """The design cannot answer the question asked of it: too few units, no permutation, one arm."""
+    """The design cannot answer the question asked of it: too few units, no permutation, one arm.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import analysis as an
+    >>> cages = pd.DataFrame({"diet": list("aabb"), "cage": list("1122")}, index=list("wxyz"))
+    >>> distances = [[0, 1, 4, 5], [1, 0, 3, 4], [4, 3, 0, 1], [5, 4, 1, 0]]
+    >>> an.permanova(pd.DataFrame(distances, cages.index, cages.index), cages, "diet", plots="cage")
+    Traceback (most recent call last):
+        ...
+    analysis.errors.DesignError: testing 'diet': 1 fault
+      1. the smallest p this design can reach is 1: 2 whole units of 'cage' (2 samples each) are
+         exchanged freely, and of 2 arrangements 2 split them in the same way
+         expected: a design that can reach p <= 0.05
+         to do: 4 units an arm would do; alpha=None gives the figures all the same
+    """
 
 
 class ParameterError(AnalysisError):
-    """An argument is outside what the function accepts."""
+    """An argument is outside what the function accepts.
+
+    Examples
+    --------
+    >>> import analysis as an
+    >>> an.detection_depth(proportion=1e-4, confidence=95)
+    Traceback (most recent call last):
+        ...
+    analysis.errors.ParameterError: detection_depth: 1 fault
+      1. confidence=95
+         expected: a probability above 0 and below 1
+    """
 
 
 class AnalysisWarning(UserWarning):
-    """Base of the warnings raised here: the result stands, but read this first."""
+    """Base of the warnings raised here: the result stands, but read this first.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import analysis as an
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", an.errors.AnalysisWarning)  # stop at the first
+    ...     depth = an.detection_depth(1e-3)
+    """
 
 
 class ScaledCountsWarning(AnalysisWarning):
-    """Whole numbers that look like fractions scaled up to a constant sum, not like reads."""
+    """Whole numbers that look like fractions scaled up to a constant sum, not like reads.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import pandas as pd
+    >>> import analysis as an
+    >>> shares = pd.DataFrame({"Dorea": [700000, 200000], "Blautia": [300000, 800000]}, index=["S1", "S2"])
+    >>> with warnings.catch_warnings(record=True) as told:
+    ...     warnings.simplefilter("always")
+    ...     study = an.Study.from_frame(shares)
+    >>> [one.category.__name__ for one in told]
+    ['ScaledCountsWarning']
+    """
 
 
 class Faults:

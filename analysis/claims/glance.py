@@ -52,6 +52,16 @@ def overview(claims: Mapping[str, Claim], matrix: pd.DataFrame) -> pd.DataFrame:
     ------
     ParameterError
         Where the matrix lacks a column or a claim.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import analysis as an
+    >>> claims = an.load_claims()
+    >>> audits = pd.DataFrame({"claim": list(claims), "dataset": "turnbaugh_mice", "essential_missing": 1})
+    >>> table = an.claims.overview(claims, audits.assign(lacks="exposure"))
+    >>> table.loc["diversity_falls_mice", ["testable today", "nearest table"]].tolist()
+    ['no', 'turnbaugh_mice']
     """
     for column in ("claim", "dataset", "essential_missing", "lacks"):
         if column not in matrix:

@@ -312,6 +312,15 @@ class Claim:
         Where it is claimed.
     topic : str or None
         What it is about, in a few words. Claims of one topic ask the same of mice and of people.
+
+    Examples
+    --------
+    >>> import analysis as an
+    >>> claim = an.load_claims()["diversity_falls_mice"]
+    >>> claim.host, claim.kind, claim.testable
+    ('mouse', 'alpha', True)
+    >>> claim.statement
+    'Mice given Botox end up with a less diverse community of gut microbes.'
     """
 
     id: str

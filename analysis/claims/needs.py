@@ -132,6 +132,11 @@ def data_needed(claim: Claim) -> Needs:
         ``.to_frame()`` is a table of the requirements, ``.text`` says it in sentences, ``.costs`` what drives
         the cost. A claim about what is known needs a search: its list says so.
 
+    Raises
+    ------
+    ParameterError
+        Where `claim` is no claim.
+
     Examples
     --------
     >>> from analysis.claims.reading import load_claims

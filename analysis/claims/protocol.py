@@ -99,6 +99,16 @@ def write_protocol(claim: Claim, folder: str | Path) -> ProtocolFiles:
     ------
     ParameterError
         Where no trial would settle the claim, or one of the files is there already.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> import analysis as an
+    >>> with TemporaryDirectory() as folder:
+    ...     files = an.write_protocol(an.load_claims()["diversity_falls_mice"], folder)
+    ...     sorted(path.name for path in Path(folder).iterdir())
+    ['checklist.tsv', 'dictionary.tsv', 'protocol.md', 'samples.tsv']
     """
     needs = data_needed(claim)
     if Path(folder).is_file():

@@ -103,11 +103,24 @@ def rehearse(
     -------
     Rehearsal
 
+    Raises
+    ------
+    ParameterError
+        For a claim that no trial would settle, and impossible numbers; all faults at once.
+
     Notes
     -----
     Diversity and compositions are drawn from the claim's pilot, panels, markers and correlations from normal
     parts of cage, subject and sample. Each trial is then judged as `evaluate` would judge a real one; trials
     of one protocol have the same sheet, so that one audit serves several of them.
+
+    Examples
+    --------
+    >>> import analysis as an
+    >>> claim = an.load_claims()["diversity_falls_mice"]
+    >>> rehearsal = an.claims.rehearse(claim, n_trials=2, truths=[0.0])
+    >>> rehearsal.counts
+    {0.0: {'refuted': 2}}
     """
     faults = Faults("rehearse", ParameterError)
     check_count(faults, "n_trials", n_trials, 1, "trials for each truth")

@@ -126,6 +126,16 @@ def evaluate(
     were chosen or that are known from free text only, and from arms that differ in both size and spread of
     their compositions. Nothing is refuted by cages that hold both arms, or by days on which the toxin does
     not work.
+
+    Examples
+    --------
+    >>> import analysis as an
+    >>> study = an.load_dataset("turnbaugh_mice")
+    >>> verdict = an.evaluate(study, an.load_claims()["diversity_falls_mice"])
+    >>> verdict.outcome
+    'untestable'
+    >>> verdict.reasons
+    ('Who was given botulinum toxin: nothing says who was given botulinum toxin.',)
     """
     faults = Faults("evaluate", ParameterError)
     check_count(faults, "permutations", permutations, 99, "arrangements")

@@ -322,6 +322,15 @@ def pcoa(distances: DistanceMatrix, n_axes: int = 10) -> Ordination:
     References
     ----------
     .. [1] Gower JC (1966). Biometrika 53:325-338. doi:10.1093/biomet/53.3-4.325
+
+    Examples
+    --------
+    >>> import analysis as an
+    >>> study = an.load_dataset("turnbaugh_mice")
+    >>> distances = an.beta_diversity(study.select(samples=study.sample_ids[:20]))
+    >>> placed = an.pcoa(distances, n_axes=2)
+    >>> placed.coordinates.shape, placed.proportion_explained.round(2).tolist()
+    ((20, 2), [0.29, 0.23])
     """
     from skbio import DistanceMatrix
     from skbio.stats.ordination import pcoa as skbio_pcoa

@@ -123,6 +123,14 @@ def rarefaction_curve(
     References
     ----------
     .. [1] Hurlbert SH (1971). Ecology 52:577-586. doi:10.2307/1934145
+
+    Examples
+    --------
+    >>> import analysis as an
+    >>> study = an.load_dataset("turnbaugh_mice")
+    >>> curve = an.rarefaction_curve(study.select(samples=study.sample_ids[:1]), depths=[1, 100])
+    >>> curve[["depth", "value", "se"]].round(1).to_numpy().tolist()
+    [[1.0, 1.0, 0.0], [100.0, 56.5, 0.0]]
     """
     metrics = choose_metrics(metric, study, base)
     refuse_fractions(study)

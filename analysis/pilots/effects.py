@@ -101,6 +101,11 @@ def fold_change(pilot: Pilot, folds: Mapping[str, float]) -> Effect:
     folds : mapping of str to float
         Taxon to factor: 0.5 halves it, 4 makes four times as much; the others give way.
 
+    Returns
+    -------
+    Effect
+        For `simulate_study`, a `CommunityEndpoint` or a `TaxaEndpoint`.
+
     Raises
     ------
     ParameterError
@@ -110,6 +115,13 @@ def fold_change(pilot: Pilot, folds: Mapping[str, float]) -> Effect:
     Notes
     -----
     The change acts before shares are closed to 1: of a taxon of 30 %, doubling makes 46 %.
+
+    Examples
+    --------
+    >>> import analysis as an
+    >>> pilot = an.pilots.load_pilot("twins_genera")
+    >>> an.pilots.fold_change(pilot, {pilot.taxa.index[0]: 0.5}).kind
+    'fold_change'
     """
     faults = _begin("fold_change", pilot)
     if not isinstance(folds, Mapping):
@@ -171,6 +183,13 @@ def shannon_change(
     ParameterError
         Where no such change exists: -100 % or beyond, a gain of richness, or more than can be reached; for
         a depth that no endpoint takes.
+
+    Examples
+    --------
+    >>> import analysis as an
+    >>> effect = an.pilots.shannon_change(an.pilots.load_pilot("twins_genera"), percent=-10)
+    >>> round(effect.size, 1)
+    -10.0
     """
     faults = _begin("shannon_change", pilot)
     check_seed(faults, seed)
@@ -241,6 +260,13 @@ def composition_shift(
     ------
     ParameterError
         Where the share is impossible or cannot be reached; for a depth that no endpoint takes.
+
+    Examples
+    --------
+    >>> import analysis as an
+    >>> effect = an.pilots.composition_shift(an.pilots.load_pilot("twins_genera"), 0.05, depth=1000)
+    >>> round(effect.size, 3)
+    0.05
     """
     faults = _begin("composition_shift", pilot)
     check_seed(faults, seed)

@@ -90,6 +90,17 @@ def fit_pilot(
     sample as the semivariances of the scores do. Few screws (see `calibrate`) are then turned until simulated
     tables of the same plan have the real mean and SD of Shannon, richness and Bray-Curtis, and the real gaps
     between and within units.
+
+    Examples
+    --------
+    >>> import analysis as an
+    >>> study = an.load_dataset("turnbaugh_mice")
+    >>> few = study.select(samples=study.sample_ids[:60])
+    >>> pilot = an.fit_pilot(few, depth=500, max_taxa=20)
+    >>> len(pilot), pilot.depth, pilot.source["subjects"]
+    (20, 500, 6)
+    >>> pilot.missed[:2]  # twenty columns are too coarse
+    ('shannon_median', 'shannon_sd')
     """
     _check_asked(study, depth, max_taxa, stratum, seed)
     name = name or study.source.name
@@ -290,12 +301,25 @@ def resampled(pilot: Pilot, seed: int, study: Study | None = None, max_taxa: int
     -------
     Pilot
 
+    Raises
+    ------
+    DesignError, ParameterError, TableError
+        As for `fit_pilot`, where half of the subjects are too few.
+
     Notes
     -----
     Subjects are never drawn twice: copies are at distance 0. An estimate from half of the subjects differs
     from that of all by as much as the latter does from the truth (the delete-d jackknife with d = n / 2: Shao
     and Wu 1989, doi:10.1214/aos/1176347263), so the spread of such pilots is that of the pilot itself. A
     simulated table does the same for pilots whose table is not at hand (the parametric bootstrap).
+
+    Examples
+    --------
+    >>> import analysis as an
+    >>> pilot = an.pilots.load_pilot("turnbaugh_mice")
+    >>> other = an.pilots.resampled(pilot, seed=1, max_taxa=50)
+    >>> other.name, other.source["subjects"]
+    ('turnbaugh_mice, resampled', 12)
     """
     rng = np.random.default_rng(np.random.SeedSequence(seed))
     columns = max_taxa or max(len(pilot), 20)

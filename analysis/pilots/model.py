@@ -55,6 +55,15 @@ class Pilot:
         numbers of samples, subjects, clusters and strata.
     shannon : dict
         Mean, SD, n and the shares of variance of Shannon (nats) at `depth`, in the real table.
+
+    Examples
+    --------
+    >>> import analysis as an
+    >>> pilot = an.pilots.load_pilot("turnbaugh_mice")
+    >>> pilot
+    Pilot turnbaugh_mice: 1000 taxa at 1,574 reads from 60 samples of 12 subjects
+    >>> pilot.simulate(n_subjects=4, samples_per_subject=2).shape
+    (8, 1000)
     """
 
     name: str
@@ -141,12 +150,12 @@ class Pilot:
         return f"<p>{html.escape(repr(self))}</p>{self.fit.to_html(float_format='{:.3g}'.format)}"
 
     def save(self, path: str | Path) -> None:
-        """Write the pilot to a small file that `load_pilot` reads; the same pilot gives the same bytes.
+        """Write the pilot to a small file; the same pilot gives the same bytes.
 
         Parameters
         ----------
         path : str or pathlib.Path
-            Ending in ``.npz``.
+            Ending in ``.npz``. `analysis.pilots.model.read_pilot` reads it.
         """
         header = {
             "name": self.name,

@@ -21,10 +21,22 @@ def load_pilot(name: str) -> Pilot:
     name : str
         One of `list_pilots`.
 
+    Returns
+    -------
+    Pilot
+        As it was fitted to its public table.
+
     Raises
     ------
     ParameterError
         Where there is none of that name; the message names the nearest.
+
+    Examples
+    --------
+    >>> import analysis as an
+    >>> pilot = an.pilots.load_pilot("turnbaugh_mice")
+    >>> pilot.depth, pilot.has_repeats
+    (1574, True)
     """
     files = _files()
     if name not in files:
@@ -45,6 +57,13 @@ def list_pilots() -> pd.DataFrame:
     pandas.DataFrame
         Index: the names. Columns: host, samples, subjects, repeats, clusters, taxa, depth, shannon_mean,
         shannon_sd, missed (targets of the fit that are missed) and citation.
+
+    Examples
+    --------
+    >>> import analysis as an
+    >>> pilots = an.pilots.list_pilots()
+    >>> [str(told) for told in pilots.loc["turnbaugh_mice", ["host", "subjects"]]]
+    ['mouse', '12']
     """
     rows = {}
     for name, path in _files().items():

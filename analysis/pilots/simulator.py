@@ -346,7 +346,8 @@ def simulate_study(
         Reads of every sample; by default the depth at which the pilot was fitted. "as_table": drawn from the
         depths of the pilot's table.
     icc : float, optional
-        See `Simulator`; needed for repeated samples where the pilot has none.
+        Share of the variance that belongs to the subject and what it nests in (cage, stratum), in place of
+        what the pilot says; needed for repeated samples where the pilot has none.
     seed : int
         The same seed gives the same study.
 
@@ -357,8 +358,18 @@ def simulate_study(
 
     Raises
     ------
-    DesignError, ParameterError
-        See `Simulator`.
+    DesignError
+        Where several samples a subject, or cages, are asked of a pilot that has none.
+    ParameterError
+        Where `depth` or `icc` is impossible, or the effect is none, or one of another pilot.
+
+    Examples
+    --------
+    >>> import analysis as an
+    >>> pilot = an.pilots.load_pilot("turnbaugh_mice")
+    >>> study = an.pilots.simulate_study(pilot, an.Design(n_per_arm=3, baseline=1, follow_up=1))
+    >>> study.shape, study.metadata["arm"].unique().tolist()
+    ((12, 1000), ['reference', 'treated'])
     """
     from analysis.designs import Design
     from analysis.pilots.model import Pilot

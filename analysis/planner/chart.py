@@ -92,6 +92,13 @@ def planner_chart() -> Pictures:
     Pictures
         In JupyterLab controls and pictures; in the committed notebook, and wherever scripts are off, the
         picture at the setting that the planner begins with. `planner_page` writes the whole planner.
+
+    Examples
+    --------
+    >>> import analysis as an
+    >>> planner = an.planner.planner_chart()
+    >>> "vconcat" in planner.spec
+    True
     """
     import altair as alt
 
@@ -100,7 +107,19 @@ def planner_chart() -> Pictures:
 
 @lru_cache(maxsize=1)
 def planner_picture() -> bytes:
-    """Return the planner's pictures at the setting it begins with, as a PNG."""
+    """Return the planner's pictures at the setting it begins with, as a PNG.
+
+    Returns
+    -------
+    bytes
+        A PNG file.
+
+    Examples
+    --------
+    >>> import analysis as an
+    >>> an.planner.planner_picture()[1:4]
+    b'PNG'
+    """
     import altair as alt
     import vl_convert
 

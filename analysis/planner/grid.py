@@ -32,6 +32,14 @@ class Found:
         The same of the same test without an effect.
     n_low, n_high : int or None
         By simulation, the 95 % interval of n_per_arm that the search leaves.
+
+    Examples
+    --------
+    >>> import analysis as an
+    >>> from analysis.planner.settings import BEGIN
+    >>> found = an.planner.load_grid().found(BEGIN)
+    >>> found.n_per_arm, found.cages, found.power
+    (58, 58, 0.908)
     """
 
     n_per_arm: int
@@ -77,6 +85,13 @@ class Grid:
         By ``Question.key``.
     provenance : tuple of str
         First lines of the files: what made them, with which version.
+
+    Examples
+    --------
+    >>> import analysis as an
+    >>> grid = an.planner.load_grid()
+    >>> list(grid.blocks)
+    ['mice shannon', 'mice panel', 'mice composition', 'people shannon', 'people panel', 'people composition']
     """
 
     blocks: dict[str, Block]
@@ -152,10 +167,23 @@ class Grid:
 def load_grid() -> Grid:
     """Read the planner's numbers from data/results.
 
+    Returns
+    -------
+    Grid
+        Every position of the controls.
+
     Raises
     ------
     ParameterError
         Where the files do not hold the settings that the planner has, in their order.
+
+    Examples
+    --------
+    >>> import analysis as an
+    >>> trial = {"baseline": 1, "follow_up": 1, "cage": 1, "dropout": 0, "power": 80}
+    >>> setting = an.planner.Setting("mice", "shannon", effect=10, **trial)
+    >>> an.planner.load_grid().found(setting).total
+    32
     """
     paths = [data_path(f"results/planner_{part}.csv") for part in ("grid", "composition")]
     closed, simulated = (pd.read_csv(path, comment="#") for path in paths)

@@ -74,6 +74,17 @@ class CommunityEndpoint:
     Every simulated study is drawn afresh: nobody in it was in the pilot's table. An omega squared is that
     between two arms of single samples of subjects in cages of their own; what a design with cages or several
     samples then sees is in `CommunityPower.omega_squared`.
+
+    Examples
+    --------
+    >>> import analysis as an
+    >>> endpoint = an.CommunityEndpoint(an.pilots.load_pilot("twins_genera"), depth=1000)
+    >>> design = an.Design(n_per_arm=15, baseline=0)
+    >>> found = an.power(design, endpoint, effect=0.08, n_sim=50, permutations=99)
+    >>> round(found.power, 2), round(found.power_se, 2)
+    (0.76, 0.06)
+    >>> round(found.type_i, 2), round(found.type_i_se, 2)
+    (0.1, 0.05)
     """
 
     pilot: Pilot

@@ -198,6 +198,11 @@ def power_curve(
         One row a combination: effect, n_per_arm, total, cages, power, power_se, type_i, type_i_se, n_sim,
         method; each row as `power` gives it.
 
+    Raises
+    ------
+    DesignError, ParameterError
+        As for `power`, of all combinations at once.
+
     Examples
     --------
     >>> from analysis.planning.endpoints import MeanEndpoint

@@ -58,6 +58,17 @@ class TaxaEndpoint:
     5, 4 and 3 % of those in all samples; some taxon is found (q <= .05) in .08, .43 and .68 of the studies.
     With ``pseudocount=0.5`` it is .04, .01 and 0, by "clr" .03, .05 and .05, by "dirmult" 0, .01 and .01
     (errors .01 to .05).
+
+    Examples
+    --------
+    >>> import analysis as an
+    >>> pilot = an.pilots.load_pilot("twins_genera")
+    >>> endpoint = an.TaxaEndpoint(pilot, taxa=pilot.taxa.index[:1], depth=1000)
+    >>> found = an.power(an.Design(n_per_arm=15, baseline=0), endpoint, effect=0.2, n_sim=50)
+    >>> round(found.power, 2), round(found.power_se, 2)
+    (0.6, 0.07)
+    >>> round(found.type_i, 2), round(found.type_i_se, 2)
+    (0.06, 0.04)
     """
 
     pilot: Pilot

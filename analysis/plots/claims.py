@@ -42,6 +42,13 @@ def evidence_map(claims: Mapping[str, Claim], ax: Axes | None = None) -> Axes:
     Returns
     -------
     matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> import analysis as an
+    >>> ax = an.plots.evidence_map(an.load_claims())
+    >>> ax.get_xlabel()
+    'Findings, by how directly they bear on the claim'
     """
     ax = new_axes(ax, height=1.4 + 0.36 * len(claims))
     counted = []
@@ -89,6 +96,21 @@ def gap_matrix(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     -------
     matplotlib.axes.Axes
         Darker cells lack more; 0 would mean that the claim can be tested.
+
+    Raises
+    ------
+    ParameterError
+        Where the table lacks a column.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import analysis as an
+    >>> row = {"claim": "diversity_falls_mice", "dataset": "turnbaugh_mice", "essential_missing": 3}
+    >>> audits = pd.DataFrame([row])
+    >>> ax = an.plots.gap_matrix(audits)
+    >>> [tick.get_text() for tick in ax.get_xticklabels()]
+    ['turnbaugh mice']
     """
     _need(table, ("claim", "dataset", "essential_missing"), "gap_matrix")
     order = {name: table[name].drop_duplicates().tolist() for name in ("claim", "dataset")}
@@ -125,6 +147,13 @@ def sampling_calendar(claims: Mapping[str, Claim], ax: Axes | None = None) -> Ax
     Returns
     -------
     matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> import analysis as an
+    >>> ax = an.plots.sampling_calendar(an.load_claims())
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['baseline', 'primary test', 'secondary']
     """
     tested = {name: claim for name, claim in claims.items() if claim.testable}
     ax = new_axes(ax, height=1.6 + 0.32 * len(tested))
@@ -156,7 +185,7 @@ def sampling_calendar(claims: Mapping[str, Claim], ax: Axes | None = None) -> Ax
 
 
 def verdict_rates(rehearsed: pd.DataFrame | Rehearsal, ax: Axes | None = None) -> Axes:
-    """Show how often each verdict came out of simulated trials, by the true effect.
+    r"""Show how often each verdict came out of simulated trials, by the true effect.
 
     Parameters
     ----------
@@ -168,6 +197,20 @@ def verdict_rates(rehearsed: pd.DataFrame | Rehearsal, ax: Axes | None = None) -
     Returns
     -------
     matplotlib.axes.Axes
+
+    Raises
+    ------
+    ParameterError
+        Where the table lacks a column.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import analysis as an
+    >>> rates = pd.DataFrame({"truth": [0, 1], "outcome": ["refuted", "supported"], "rate": [0.82, 0.84]})
+    >>> ax = an.plots.verdict_rates(rates)
+    >>> [tick.get_text() for tick in ax.get_yticklabels()]
+    ['no effect', 'the smallest\nof interest']
     """
     table = rehearsed if isinstance(rehearsed, pd.DataFrame) else rehearsed.to_frame()
     _need(table, ("truth", "outcome", "rate"), "verdict_rates")

@@ -43,6 +43,22 @@ def rarefaction_curves(curves: pd.DataFrame, groups: pd.Series | None = None, ax
     Returns
     -------
     matplotlib.axes.Axes
+
+    Raises
+    ------
+    ParameterError
+        Where the curves are of several metrics.
+    MetadataError
+        Where a sample has no group.
+
+    Examples
+    --------
+    >>> import analysis as an
+    >>> study = an.load_dataset("turnbaugh_mice")
+    >>> curves = an.rarefaction_curve(study.select(samples=study.sample_ids[:3]), depths=[1, 10, 100])
+    >>> ax = an.plots.rarefaction_curves(curves)
+    >>> len(ax.lines), ax.get_ylabel()
+    (3, 'Observed features')
     """
     metrics = list(curves["metric"].unique())
     if len(metrics) != 1:
@@ -76,7 +92,7 @@ def rarefaction_curves(curves: pd.DataFrame, groups: pd.Series | None = None, ax
 def alpha_by_group(
     values: pd.Series, groups: pd.Series, order: list[str] | None = None, ax: Axes | None = None
 ) -> Axes:
-    """Show every sample's diversity by group, over a box of median and quartiles.
+    r"""Show every sample's diversity by group, over a box of median and quartiles.
 
     Parameters
     ----------
@@ -92,6 +108,22 @@ def alpha_by_group(
     Returns
     -------
     matplotlib.axes.Axes
+
+    Raises
+    ------
+    MetadataError
+        Where a sample has no group.
+    ParameterError
+        Where `order` does not name each group once.
+
+    Examples
+    --------
+    >>> import analysis as an
+    >>> study = an.load_dataset("turnbaugh_mice")
+    >>> shannon = an.alpha_diversity(study, "shannon")["shannon"]
+    >>> ax = an.plots.alpha_by_group(shannon, study.metadata["diet"])
+    >>> [tick.get_text() for tick in ax.get_xticklabels()]
+    ['BK\n(n = 85)', 'Western\n(n = 54)']
     """
     ax = new_axes(ax)
     groups = aligned(groups, values.index)
@@ -151,6 +183,21 @@ def alpha_over_time(
     Returns
     -------
     matplotlib.axes.Axes
+
+    Raises
+    ------
+    MetadataError
+        Where a sample has no time, subject or group, or a time is no number.
+
+    Examples
+    --------
+    >>> import analysis as an
+    >>> study = an.load_dataset("turnbaugh_mice")
+    >>> shannon = an.alpha_diversity(study, "shannon")["shannon"]
+    >>> mice = study.metadata
+    >>> ax = an.plots.alpha_over_time(shannon, mice["day"], mice["mouseID"], mice["diet_group"])
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('day', 'Shannon index')
     """
     ax = new_axes(ax)
     frame = pd.DataFrame(
@@ -218,6 +265,22 @@ def ordination(
     Returns
     -------
     matplotlib.axes.Axes
+
+    Raises
+    ------
+    ParameterError
+        Where `level` is no share, or the samples are fewer than a plane takes.
+    MetadataError
+        Where a sample has no group.
+
+    Examples
+    --------
+    >>> import analysis as an
+    >>> study = an.load_dataset("turnbaugh_mice")
+    >>> few = study.select(samples=study.sample_ids[:20])
+    >>> ax = an.plots.ordination(an.pcoa(an.beta_diversity(few)), few.metadata["mouseID"])
+    >>> ax.get_xlabel()
+    'Axis 1 (29% of variation)'
     """
     from matplotlib.patches import Ellipse
 

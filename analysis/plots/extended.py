@@ -52,6 +52,16 @@ def intervals(
     ------
     ParameterError
         Where the table has no such columns, or no rows.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import analysis as an
+    >>> cohorts = pd.DataFrame({"cohort": ["A", "B"], "estimate": [-0.2, 0.1]})
+    >>> cohorts = cohorts.assign(low=cohorts["estimate"] - 0.3, high=cohorts["estimate"] + 0.3)
+    >>> ax = an.plots.intervals(cohorts, "cohort", marks={"smallest of interest": -0.4})
+    >>> [tick.get_text() for tick in ax.get_yticklabels()]
+    ['A', 'B']
     """
     faults = Faults("intervals", ParameterError)
     for column in dict.fromkeys([label, estimate, low, high, *([] if by is None else [by])]):

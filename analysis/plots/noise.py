@@ -32,6 +32,20 @@ def pairwise_distances(distances: DistanceMatrix, subject: pd.Series, ax: Axes |
     Returns
     -------
     matplotlib.axes.Axes
+
+    Raises
+    ------
+    MetadataError
+        Where a sample has no subject.
+
+    Examples
+    --------
+    >>> import analysis as an
+    >>> study = an.load_dataset("turnbaugh_mice")
+    >>> few = study.select(samples=study.sample_ids[:20])
+    >>> ax = an.plots.pairwise_distances(an.beta_diversity(few), few.metadata["mouseID"])
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['same subject (mean 0.60, 94 pairs)', 'different subjects (mean 0.73, 96 pairs)']
     """
     ax = new_axes(ax)
     who = aligned(subject, pd.Index(distances.ids)).to_numpy()
@@ -77,6 +91,20 @@ def error_rates(table: pd.DataFrame, label: str, nominal: float = 0.05, ax: Axes
     Returns
     -------
     matplotlib.axes.Axes
+
+    Raises
+    ------
+    ParameterError
+        Where the table lacks a column.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import analysis as an
+    >>> tests = pd.DataFrame({"test": ["by cage", "by mouse"], "rate": [0.05, 0.19], "rate_se": 0.01})
+    >>> ax = an.plots.error_rates(tests, "test")
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['promised: 0.05', 'keeps the promise', 'too many']
     """
     for column in (label, "rate", "rate_se"):
         if column not in table:

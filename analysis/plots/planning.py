@@ -51,10 +51,24 @@ def power_curves(
     -------
     matplotlib.axes.Axes
 
+    Raises
+    ------
+    ParameterError
+        Where the table lacks a column, or has no rows.
+
     Notes
     -----
     Bars are three Monte Carlo errors each way; a closed form has none. The type I error is drawn hollow;
     where lines share it (one design, several effects), the last one's mark is on top.
+
+    Examples
+    --------
+    >>> import analysis as an
+    >>> shannon = an.MeanEndpoint(mean=3.576, sd=0.467)
+    >>> table = an.power_curve(an.Design(), shannon, effects=[-0.2, -0.4], n_per_arm=[20, 40, 60])
+    >>> ax = an.plots.power_curves(table, "n_per_arm", by="effect")
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('Subjects an arm', 'Power (hollow: type I error)')
     """
     _check("power_curves", table, [x, "power", "power_se", "type_i"], by)
     ax = new_axes(ax)
@@ -95,6 +109,21 @@ def needed_curves(table: pd.DataFrame, x: str, y: str, by: str | None = None, ax
     Returns
     -------
     matplotlib.axes.Axes
+
+    Raises
+    ------
+    ParameterError
+        Where the table lacks a column, or has no rows.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import analysis as an
+    >>> plans = pd.DataFrame({"proportion": [1e-2, 1e-3, 1e-4]})
+    >>> plans["depth"] = [an.detection_depth(share) for share in plans["proportion"]]
+    >>> ax = an.plots.needed_curves(plans, "proportion", "depth")
+    >>> ax.get_xscale(), ax.get_ylabel()
+    ('log', 'Reads per sample')
     """
     _check("needed_curves", table, [x, y], by)
     ax = new_axes(ax)
@@ -136,9 +165,28 @@ def needed_by(
     -------
     matplotlib.axes.Axes
 
+    Raises
+    ------
+    ParameterError
+        Where the table lacks a column, or has no rows.
+
     Notes
     -----
     Where two marks of a line lie close to each other, their numbers are written one above and one below it.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import analysis as an
+    >>> shannon = an.MeanEndpoint(mean=3.576, sd=0.467, icc=0.6)
+    >>> plans = pd.DataFrame({"plan": ["without a baseline", "with one"], "baseline": [0, 1]})
+    >>> plans["n_per_arm"] = [
+    ...     an.sample_size(an.Design(baseline=number), shannon, effect=-0.36).n_per_arm
+    ...     for number in plans["baseline"]
+    ... ]
+    >>> ax = an.plots.needed_by(plans, "plan")
+    >>> plans["n_per_arm"].tolist()
+    [28, 19]
     """
     _check("needed_by", table, [label, needed], by)
     names = list(dict.fromkeys(table[label].astype(str)))
@@ -191,6 +239,20 @@ def predicted_observed(table: pd.DataFrame, by: str | None = None, ax: Axes | No
     Returns
     -------
     matplotlib.axes.Axes
+
+    Raises
+    ------
+    ParameterError
+        Where the table lacks a column, or has no rows.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import analysis as an
+    >>> row = {"predicted": 0.8, "predicted_se": 0.01, "observed": 0.77, "observed_se": 0.04}
+    >>> ax = an.plots.predicted_observed(pd.DataFrame([row]))
+    >>> ax.get_xlabel()
+    'Power predicted (bars: one standard error)'
     """
     _check("predicted_observed", table, ["predicted", "predicted_se", "observed", "observed_se"], by)
     ax = new_axes(ax, height=5)

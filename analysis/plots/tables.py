@@ -41,6 +41,13 @@ def depth_histogram(study: Study, depth: int | None = None, ax: Axes | None = No
     Returns
     -------
     matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> import analysis as an
+    >>> ax = an.plots.depth_histogram(an.load_dataset("turnbaugh_mice"), depth=1000)
+    >>> ax.get_legend().get_texts()[0].get_text()
+    '1,000 reads: 2 of 139 samples have fewer'
     """
     ax = new_axes(ax)
     depths = study.depths.to_numpy(dtype=float)
@@ -92,6 +99,23 @@ def taxa_bars(
     Returns
     -------
     matplotlib.axes.Axes
+
+    Raises
+    ------
+    ParameterError
+        Where `top` is more than there are colours, or `order` does not name each bar once.
+    TaxonomyError
+        Where there is no taxonomy, or no such rank in it.
+    MetadataError
+        Where a sample has no group.
+
+    Examples
+    --------
+    >>> import analysis as an
+    >>> study = an.load_dataset("turnbaugh_mice")
+    >>> ax = an.plots.taxa_bars(study, "Phylum", groups=study.metadata["diet"], top=3)
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['Firmicutes', 'Bacteroidetes', 'Proteobacteria', 'other']
     """
     if not 1 <= top <= len(COLOURS):
         raise one_fault(

@@ -24,7 +24,7 @@ _ROUNDING = 1e-9
 
 
 def read_distances(path: str | os.PathLike[str]) -> DistanceMatrix:
-    """Read a matrix of distances between samples.
+    r"""Read a matrix of distances between samples.
 
     Parameters
     ----------
@@ -43,6 +43,18 @@ def read_distances(path: str | os.PathLike[str]) -> DistanceMatrix:
     ReadError, IdError
         Where the file is damaged or of another type, or the numbers are no distances: negative, missing, not
         symmetric, other than 0 on the diagonal; all faults at once.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> import analysis as an
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "distances.csv")
+    ...     _ = path.write_text(",S1,S2\nS1,0,0.4\nS2,0.4,0\n", encoding="utf-8")
+    ...     found = an.readers.read_distances(path)
+    >>> found.ids, float(found["S1", "S2"])
+    (('S1', 'S2'), 0.4)
     """
     opened = open_file(path)
     content = opened.content

@@ -29,7 +29,7 @@ _DOMAINS = {"bacteria", "archaea", "eukaryota", "eukarya", "fungi", "viruses", "
 
 
 def read_taxonomy(path: str | os.PathLike[str], rank: str | None = None) -> pd.DataFrame:
-    """Read the taxonomy of features.
+    r"""Read the taxonomy of features.
 
     Parameters
     ----------
@@ -51,6 +51,18 @@ def read_taxonomy(path: str | os.PathLike[str], rank: str | None = None) -> pd.D
     ------
     ReadError, TaxonomyError, IdError
         Where the file is damaged or of another kind, has no lineages, or repeats an id.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> import analysis as an
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "taxonomy.csv")
+    ...     _ = path.write_text("id,Taxon\nf1,k__Bacteria; p__Firmicutes\n", encoding="utf-8")
+    ...     found = an.readers.read_taxonomy(path)
+    >>> found.loc["f1", ["Domain", "Phylum", "Class"]].tolist()
+    ['Bacteria', 'Firmicutes', '']
     """
     return taxonomy_of_file(open_file(path), rank)
 

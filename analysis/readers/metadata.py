@@ -21,7 +21,7 @@ _NAMED = 5
 
 
 def read_metadata(path: str | os.PathLike[str], id_column: str | None = None) -> pd.DataFrame:
-    """Read sample metadata from text.
+    r"""Read sample metadata from text.
 
     Parameters
     ----------
@@ -48,6 +48,18 @@ def read_metadata(path: str | os.PathLike[str], id_column: str | None = None) ->
     Empty cells, NA and NaN are missing everywhere. Words such as "missing", "not applicable" or "Restricted
     access" are missing only in columns that hold numbers otherwise, and are noted; elsewhere they are a
     category, as the file says. Numbers with leading zeros stay text, for they are names.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> import analysis as an
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "samples.csv")
+    ...     _ = path.write_text("sample-id,diet,day\nS1,chow,0\nS2,,7\n", encoding="utf-8")
+    ...     found = an.readers.read_metadata(path)
+    >>> found["day"].tolist(), found["diet"].isna().tolist()
+    ([0, 7], [False, True])
     """
     return metadata_of(open_file(path)).frame(id_column)
 

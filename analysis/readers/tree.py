@@ -32,6 +32,18 @@ def read_tree(path: str | os.PathLike[str]) -> TreeNode:
     ------
     ReadError
         Where the file is damaged, of another type, or no Newick tree.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> import analysis as an
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "tree.nwk")
+    ...     _ = path.write_text("((a:1,b:2):1,c:3);", encoding="utf-8")
+    ...     found = an.readers.read_tree(path)
+    >>> [tip.name for tip in found.tips()]
+    ['a', 'b', 'c']
     """
     return phylogeny_of(open_file(path)).to_skbio()
 

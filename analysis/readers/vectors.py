@@ -13,7 +13,7 @@ from analysis.readers.opening import Opened, open_file
 
 
 def read_alpha(path: str | os.PathLike[str], column: str | None = None) -> pd.Series:
-    """Read a diversity measure of each sample.
+    r"""Read a diversity measure of each sample.
 
     Parameters
     ----------
@@ -33,6 +33,18 @@ def read_alpha(path: str | os.PathLike[str], column: str | None = None) -> pd.Se
     ------
     ReadError, ParameterError, IdError
         Where the file is damaged or of another type, has no numeric column, or several and none was chosen.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> import analysis as an
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "shannon.tsv")
+    ...     _ = path.write_text("sample-id,shannon\nS1,3.2\nS2,2.9\n", encoding="utf-8")
+    ...     found = an.readers.read_alpha(path)
+    >>> found.to_dict()
+    {'S1': 3.2, 'S2': 2.9}
     """
     opened = open_file(path)
     if opened.kind == "zip":

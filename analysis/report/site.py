@@ -1,4 +1,4 @@
-"""The pages of the report: from executed notebooks, the claims, the catalogue and the committed figures."""
+"""The pages of the report: from executed notebooks, claims, catalogue, committed figures and docstrings."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from analysis.report.methods import (
     result_files,
     table_files,
 )
+from analysis.report.reference import Reference, page_of
 from analysis.report.tables import boxed
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ _DARK = "@media screen and (prefers-color-scheme: dark) {{\n{}\n}}\n"
 
 
 def write_site(notebooks: dict[str, NotebookNode], folder: Path) -> Path:
-    """Write the front page, a page for each notebook, the planner and the methods.
+    """Write the front page, a page for each notebook, the planner, the reference and the methods.
 
     Parameters
     ----------
@@ -53,10 +54,11 @@ def write_site(notebooks: dict[str, NotebookNode], folder: Path) -> Path:
     shutil.copytree(data_path("results"), folder / "data" / "results")
     (folder / "provenance.json").write_text(report_record(notebooks), encoding="utf-8")
     (folder / "style.css").write_text(_style(), encoding="utf-8")
-    links = _links(list(notebooks))
+    links, reference = _links(list(notebooks)), Reference()
     for name, notebook in notebooks.items():
-        _write_chapter(name, notebook, folder, links)
+        _write_chapter(name, notebook, folder, links, reference)
     planner_page(folder / "planner.html", links=links)
+    _write_reference(reference, folder, links)
     figures = front_figures()
     for one in figures:
         one.write(folder)
@@ -87,10 +89,20 @@ def _links(names: list[str]) -> list[tuple[str, str]]:
     """Return address and short name of every page, in reading order."""
     short = [(f"{name}.html", name.replace("_", " ", 1).replace("_", " ")) for name in names]
     short = [(address, f"{text[:3]}{text[3:4].upper()}{text[4:]}") for address, text in short]
-    return [("index.html", "Front page"), *short, ("planner.html", "Planner"), ("methods.html", "Methods")]
+    further = [("planner.html", "Planner"), ("api.html", "Reference"), ("methods.html", "Methods")]
+    return [("index.html", "Front page"), *short, *further]
 
 
-def _write_chapter(name: str, notebook: NotebookNode, folder: Path, links: list[tuple[str, str]]) -> None:
+def _write_reference(reference: Reference, folder: Path, links: list[tuple[str, str]]) -> None:
+    groups = reference.pages()
+    _write(folder / "api.html", links, groups=groups)
+    for group, content in groups.items():
+        _write(folder / page_of(group), links, template="api_group.html.j2", here="api.html", **content)
+
+
+def _write_chapter(
+    name: str, notebook: NotebookNode, folder: Path, links: list[tuple[str, str]], reference: Reference
+) -> None:
     notebook, figures = take_figures(name, notebook)
     for one in figures:
         one.write(folder)
@@ -101,7 +113,7 @@ def _write_chapter(name: str, notebook: NotebookNode, folder: Path, links: list[
         links,
         template="chapter_page.html.j2",
         title=title_of(notebook),
-        body=body,
+        body=reference.linked(body),
         before=links[here - 1],
         after=links[here + 1],
     )
@@ -145,9 +157,9 @@ def _write(path: Path, links: list[tuple[str, str]], template: str = "", **conte
     environment.filters["markdown2html"] = lambda text: Markup(markdown2html(text))  # noqa: S704  # our own
     if "body" in content:
         content["body"] = Markup(content["body"])  # noqa: S704  # from the project's own notebooks
-    html = environment.get_template(template or f"{path.stem.replace('index', 'front')}.html.j2").render(
-        links=links, here=path.name, footer=_FOOTER.format(version=__version__), **content
-    )
+    content = {"here": path.name, "footer": _FOOTER.format(version=__version__)} | content
+    page = environment.get_template(template or f"{path.stem.replace('index', 'front')}.html.j2")
+    html = page.render(links=links, **content)
     path.write_text(html, encoding="utf-8")
 
 
