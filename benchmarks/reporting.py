@@ -53,7 +53,7 @@ def costs(
     """Print how many times the peer's cost."""
     ratio = ours / peer
     wanted, met = ("", None) if at_most is None else (f"<= {at_most:g}", ratio <= at_most)
-    row(what, ours, peer_name, peer, ratio, wanted, met, unit)
+    row(f"cost: {what}", ours, peer_name, peer, ratio, wanted, met, unit)
 
 
 def limit(what: str, ours: float, at_most: float, unit: str = "s") -> None:

@@ -215,8 +215,8 @@ def main() -> int:
     head = f"""# Results of the benchmarks
 
 Made by `make bench` (`benchmarks/run_all.py`), not by hand; [README.md](README.md) says what each measures
-and how the sides are made equal. A ratio is how many times as fast as the peer; where at most so much is
-wanted, it is this library's cost over the peer's; for rates, what was measured over what was promised.
+and how the sides are made equal. A ratio is how many times as fast as the peer this library is; in rows that
+begin with "cost", this library's cost over the peer's; for rates, what was measured over what was promised.
 
 - date: {datetime.now(UTC):%Y-%m-%d}
 - machine: {machine()}
