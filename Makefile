@@ -12,7 +12,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 # The Pythons of `make reproduce-pythons`; or name them: make reproduce-pythons PYTHONS="/path/to/python3.13"
 PYTHONS ?= python3.11 python3.12 python3.13
 
-.PHONY: help env report report-full reproduce reproduce-pythons notebooks test test-long coverage lint format lock bench data data-planner data-embedded clean
+.PHONY: help env report report-full reproduce reproduce-pythons notebooks test test-long coverage lint format lock bench bench-full data data-planner data-embedded clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,8 +70,11 @@ format: $(READY)  ## Format the code
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-bench: $(READY)  ## Time this library against its peers (R with vegan for some)
-	@for b in benchmarks/bench_*.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
+bench: $(READY)  ## Measure this library beside its peers, into benchmarks/RESULTS.md (half an hour; R with vegan for some)
+	@$(BIN)/python benchmarks/run_all.py
+
+bench-full: $(READY)  ## The same at the full settings, which rewrite data/results (hours)
+	@$(BIN)/python benchmarks/run_all.py --full
 
 lock: $(READY)  ## Pin every package again, for Python 3.11 to 3.13 (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \

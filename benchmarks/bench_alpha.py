@@ -5,8 +5,9 @@ Run: python benchmarks/bench_alpha.py [--dense-gb 2]
 The table has 20,000 samples x 50,000 features, 1 % filled. Each row takes 500 read counts, drawn with
 replacement from those of one mouse of `turnbaugh_mice`, so that rare and common features are mixed as they
 are there. scikit-bio takes dense arrays only: it is given as many rows as fit into --dense-gb, already dense,
-and its time is scaled by the number of rows. Each side is timed as the best of three, in processor seconds,
-so that other work on the machine weighs less.
+and its time is scaled by the number of rows. As most of its time goes into zeros, a loop of its functions
+over the non-zero values of each row is timed too, the kindest that one could write. Each side is timed as the
+best of three, in processor seconds, so that other work on the machine weighs less.
 """
 
 from __future__ import annotations
@@ -18,12 +19,15 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
+from reporting import faster, limit
 from scipy import sparse
+from skbio.diversity import alpha
 from skbio.diversity import alpha_diversity as skbio_alpha
 
 import analysis as an
 
 METRICS = ["observed_features", "shannon", "chao1"]
+LOOPED = 2_000  # rows of the loop over non-zero values
 SAMPLES, FEATURES, FILLED = 20_000, 50_000, 500
 
 
@@ -88,6 +92,10 @@ def main() -> None:
             difference, float(np.max(np.abs(found[metric].to_numpy()[:dense_rows] / values - 1)))
         )
     scaled = theirs * SAMPLES / dense_rows
+    filled_rows = np.split(counts.data, counts.indptr[1:-1])[:LOOPED]
+    functions = [getattr(alpha, metric) for metric in METRICS]
+    looped = best_of_three(lambda: [function(row) for function in functions for row in filled_rows])
+    looped *= SAMPLES / LOOPED
 
     print(f"this library: {ours:.3f} s for {SAMPLES:,} samples")
     print(
@@ -95,10 +103,16 @@ def main() -> None:
         f"so {scaled:.2f} s for {SAMPLES:,}"
     )
     print(f"ratio: {scaled / ours:.1f} (wanted: 20 or more); largest relative difference {difference:.1e}")
+    print(f"scikit-bio's functions, row by row, non-zero values: {looped:.2f} s, ratio {looped / ours:.1f}")
     print(
         f"memory: {extra / 1e6:.0f} MB at the peak beside the table; table and peak together "
         f"{(size + extra) / size:.2f} times the table (wanted: under 3)"
     )
+    if difference > 1e-9:
+        raise SystemExit("the two sides disagree")
+    faster("three metrics of the large table", ours, "scikit-bio, dense rows", scaled, at_least=20)
+    faster("the same", ours, "loop of scikit-bio's functions over non-zero values", looped)
+    limit("table and peak memory, times the table", (size + extra) / size, 3, unit="")
 
 
 if __name__ == "__main__":

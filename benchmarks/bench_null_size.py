@@ -2,9 +2,10 @@
 
 Run: python benchmarks/bench_null_size.py [--simulations 2000] [--only TEXT: cells whose name holds it]
 
-Writes data/results/null_size.csv, a row a cell. Every study is simulated afresh: log-normal abundances of 30
-taxa and Bray-Curtis distances, or normal points in 10 dimensions and Euclidean distances. Spread differs only
-in the latter, where groups of unequal spread share one centre. Cages and subjects have half of the variance.
+Writes data/results/null_size.csv, a row a cell (not with --no-write). Every study is simulated afresh:
+log-normal abundances of 30 taxa and Bray-Curtis distances, or normal points in 10 dimensions and Euclidean
+distances. Spread differs only in the latter, where groups of unequal spread share one centre. Cages and
+subjects have half of the variance.
 In the last two cells each subject also drifts from one period to the next, by as much again, whatever it was
 given: its samples of one period belong together and are exchanged as a plot.
 
@@ -28,6 +29,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 import pandas as pd
+from reporting import promise, share
 from scipy.spatial.distance import cdist
 
 from analysis.comparison.label_plan import LabelPlan, p_values
@@ -234,6 +236,7 @@ def main() -> None:
     parser.add_argument("--permutations", type=int, default=999)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default="", help="run these cells alone, and keep the file's other rows")
+    parser.add_argument("--no-write", action="store_true", help="leave data/results as it is")
     arguments = parser.parse_args()
     rows = []
     for number, cell in enumerate(cells()):
@@ -252,10 +255,18 @@ def main() -> None:
     if arguments.only:
         before = pd.read_csv(RESULTS, comment="#", dtype={"arrangements": str})
         frame = pd.concat([before[~before["cell"].isin(frame["cell"])], frame], ignore_index=True)
-    exact = frame["expected"] == EXACT
-    print(
-        f"{int(frame.loc[exact, 'within_three_se'].sum())} of {int(exact.sum())} exact cells within three SE"
-    )
+    exact = frame[frame["expected"] == EXACT]
+    kept = int(exact["within_three_se"].sum())
+    print(f"{kept} of {len(exact)} exact cells within three SE")
+    share("exact schemes that reject as often as promised, within 3 SE", kept, len(exact))
+    error = np.sqrt(exact["attainable"] * (1 - exact["attainable"]) / exact["simulations"])
+    # Where nothing is attainable, nothing may be rejected, and there is no error to measure by.
+    worst = ((exact["rate"] - exact["attainable"]).abs() / error.where(error > 0)).idxmax()
+    farthest = exact.loc[worst]
+    what = f"the farthest of them: {farthest['scheme']}, {farthest['cell']}"
+    promise(what, farthest["rate"], farthest["attainable"], error[worst])
+    if arguments.no_write:
+        return
     write_results(
         RESULTS,
         frame,

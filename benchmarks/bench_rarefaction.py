@@ -2,7 +2,8 @@
 
 Run: python benchmarks/bench_rarefaction.py
 
-Times are processor seconds, so that other work on the machine weighs less; every side runs on one core.
+Times are processor seconds, the median of several runs (five of this library, three of the slower peers), so
+that other work on the machine weighs less; every side runs on one core.
 Draws alone: no metric is computed from them. Samples of fewer than 1,000 reads are left out, for all sides.
 For vegan, R runs bench_rarefaction.R on the same table; it reads the table before its clock starts. vegan is
 also the reason that features which no sample has are left out: it would copy them as zeros.
@@ -10,20 +11,20 @@ also the reason that features which no sample has are left out: it would copy th
 
 from __future__ import annotations
 
-import shutil
 import statistics
-import subprocess
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
+from peers import missing_r, run_r
+from reporting import faster, not_run
 from skbio.stats import subsample_counts
 
 import analysis as an
 from analysis.diversity.draws import draw_reads, open_streams
 
-DEPTH, DRAWS = 1_000, 100
+DEPTH, DRAWS, PEER_RUNS = 1_000, 100, 3
 
 
 def ours(study: an.Study) -> float:
@@ -42,26 +43,24 @@ def ours(study: an.Study) -> float:
 
 
 def of_skbio(rows: list[np.ndarray]) -> float:
-    """Return the time of a loop over draws and samples."""
+    """Return the median time of a loop over draws and samples."""
     rng = np.random.default_rng(0)
-    start = time.process_time()
-    for _ in range(DRAWS):
-        for row in rows:
-            subsample_counts(row, DEPTH, seed=rng)
-    return time.process_time() - start
+    times = []
+    for _ in range(PEER_RUNS):
+        start = time.process_time()
+        for _ in range(DRAWS):
+            for row in rows:
+                subsample_counts(row, DEPTH, seed=rng)
+        times.append(time.process_time() - start)
+    return statistics.median(times)
 
 
-def of_vegan(study: an.Study) -> float | None:
-    """Return the time that R measures, or None where there is no R."""
-    if shutil.which("Rscript") is None:
-        return None
+def of_vegan(study: an.Study) -> float:
+    """Return the median time that R measures."""
     with tempfile.TemporaryDirectory() as folder:
         table = Path(folder) / "table.csv"
         study.to_frame().to_csv(table)
-        script = Path(__file__).with_suffix(".R")
-        command = ["Rscript", str(script), str(table), str(DEPTH), str(DRAWS)]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return float(done.stdout.split()[-1])
+        return float(run_r(Path(__file__).with_suffix(".R"), table, DEPTH, DRAWS, PEER_RUNS))
 
 
 def main() -> None:
@@ -81,11 +80,15 @@ def main() -> None:
         print(
             f"scikit-bio loop ({name}):".ljust(33) + f"{theirs:.3f} s, ratio {theirs / own:.1f} (wanted: 10)"
         )
-    vegan = of_vegan(study)
-    if vegan is None:
-        print("vegan rrarefy: not run, Rscript is not on this machine")
+        faster(f"{DRAWS} rarefactions", own, f"scikit-bio subsample_counts, {name}", theirs, at_least=10)
+    absent = missing_r()
+    if absent:
+        print(f"vegan rrarefy: not run: {absent}")
+        not_run(f"{DRAWS} rarefactions", "vegan rrarefy", absent, own)
     else:
+        vegan = of_vegan(study)
         print(f"vegan rrarefy:                   {vegan:.3f} s, ratio {vegan / own:.1f} (wanted: 50)")
+        faster(f"{DRAWS} rarefactions", own, "vegan rrarefy", vegan, at_least=50)
 
 
 if __name__ == "__main__":

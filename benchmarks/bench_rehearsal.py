@@ -5,14 +5,16 @@ Run: python benchmarks/bench_rehearsal.py [--trials 1000] [--jobs 2] [--claims I
 For each claim and each truth (no effect, half the smallest of interest, the smallest, twice it) that many
 trials are simulated as the protocol asks for them, and each goes through `evaluate`. Promised: "supported"
 under no effect at most alpha, "refuted" under no effect at least the planned power. Writes
-data/results/rehearsal.csv, each rate with its Monte Carlo error.
+data/results/rehearsal.csv (not with --no-write), each rate with its Monte Carlo error.
 """
 
 import argparse
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from reporting import promise
 
 import analysis as an
 from analysis.claims.needs import data_needed
@@ -37,6 +39,22 @@ def write(table: pd.DataFrame, order: list[str], trials: int, seed: int, out: Pa
     )
 
 
+def report(table: pd.DataFrame, claims: dict[str, an.Claim]) -> None:
+    """Print, of all claims, those that are farthest from what was promised."""
+    null = table[table["truth"] == 0]
+    for outcome, side, promised in (
+        ("supported", "at most", lambda trial: trial.alpha),
+        ("refuted", "at least", lambda trial: trial.power),
+    ):
+        found = null[null["outcome"] == outcome].set_index("claim")
+        level = pd.Series({name: promised(claims[name].trial) for name in found.index})
+        error = np.sqrt(level * (1 - level) / found["n_trials"].astype(float))
+        gap = (found["rate"] - level).astype(float) / error
+        worst = gap.idxmax() if side == "at most" else gap.idxmin()
+        what = f"'{outcome}' where there is no effect, worst of {len(found)} claims: {worst}"
+        promise(what, found["rate"][worst], level[worst], error[worst], side)
+
+
 def main() -> None:
     """Rehearse, print and write."""
     parser = argparse.ArgumentParser(
@@ -48,6 +66,7 @@ def main() -> None:
     parser.add_argument("--claims", nargs="*", help="ids; all that a trial could settle by default")
     parser.add_argument("--keep", action="store_true", help="keep the claims in the file that are not run")
     parser.add_argument("--out", default="data/results/rehearsal.csv")
+    parser.add_argument("--no-write", action="store_true", help="leave data/results as it is")
     given = parser.parse_args()
     claims = an.load_claims()
     chosen = given.claims or [name for name, claim in claims.items() if claim.testable]
@@ -61,7 +80,8 @@ def main() -> None:
             claim=name, kind=claim.kind, n_per_arm=found.n_per_arm, n_trials=given.trials, seed=given.seed
         )
         kept = pd.concat([kept[kept["claim"] != name], table[COLUMNS]])
-        write(kept, list(claims), given.trials, given.seed, out)
+        if not given.no_write:
+            write(kept, list(claims), given.trials, given.seed, out)
         wrong, refuted = found.rate(0.0, "supported"), found.rate(0.0, "refuted")
         print(
             f"{name}: {found.n_per_arm} an arm, {time.perf_counter() - start:.0f} s\n"
@@ -70,6 +90,7 @@ def main() -> None:
             f"  smallest effect: supported {found.rate(1.0, 'supported'):.3f} (planned "
             f"{data_needed(claim).plan.power.power:.3f})"
         )
+    report(kept[kept["claim"].isin(chosen)], claims)
 
 
 if __name__ == "__main__":
