@@ -170,7 +170,8 @@ def _jaccard(table: sparse.csr_array) -> np.ndarray:
 def _jensenshannon(table: sparse.csr_array) -> np.ndarray:
     from scipy.spatial.distance import pdist
 
-    return pdist(dense_where_seen(table), "jensenshannon")
+    # Of like samples the terms cancel, and rounding may leave their sum below 0, which has no root.
+    return np.nan_to_num(pdist(dense_where_seen(table), "jensenshannon"), copy=False, nan=0.0)
 
 
 def _aitchison(table: sparse.csr_array, pseudocount: float) -> np.ndarray:
