@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,9 +34,7 @@ def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
     return [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
 
 
-def run_notebook(
-    path: Path, on_cell: Callable[[], None] | None = None, timeout: int = 600, *, numbers: bool = False
-) -> NotebookNode:
+def run_notebook(path: Path, on_cell: Callable[[], None] | None = None, timeout: int = 600) -> NotebookNode:
     """Run a notebook from a fresh kernel, in its own folder, and return it with its outputs.
 
     Parameters
@@ -48,14 +45,13 @@ def run_notebook(
         Called after each code cell, for a progress bar.
     timeout : int
         Seconds that a cell may take.
-    numbers : bool
-        Add to each picture, as text/csv, the numbers that it was drawn from; for the report. They are not
-        for the committed notebooks: `without_numbers`.
 
     Returns
     -------
     nbformat.NotebookNode
-        The executed notebook, without anything that changes from run to run or machine to machine.
+        The executed notebook, without anything that changes from run to run or machine to machine. Beside
+        each picture stand, as text/csv, the numbers that it was drawn from: viewers of notebooks show the
+        picture, the report offers both, and two runs are compared by both.
 
     Raises
     ------
@@ -72,7 +68,7 @@ def run_notebook(
         timeout=timeout,
         kernel_name="python3",
         record_timing=False,
-        extra_arguments=["--log-level=ERROR", *([_WITH_NUMBERS] if numbers else [])],
+        extra_arguments=["--log-level=ERROR", _WITH_NUMBERS],
         resources={"metadata": {"path": str(path.parent)}},
         on_cell_executed=(lambda **_: on_cell()) if on_cell else None,
     )
@@ -101,15 +97,6 @@ def tidy(notebook: NotebookNode) -> NotebookNode:
         for output in cell.get("outputs", []):
             if "metadata" in output:
                 output.metadata = type(output.metadata)()
-    return notebook
-
-
-def without_numbers(notebook: NotebookNode) -> NotebookNode:
-    """Return a copy without the numbers behind the pictures, as notebooks are committed."""
-    notebook = deepcopy(notebook)
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            output.get("data", {}).pop("text/csv", None)
     return notebook
 
 

@@ -2,8 +2,8 @@
 
 The caption is the prose that follows a picture: the paragraph "What it shows." moves under it. The numbers,
 and what the picture is, come from the function that drew it (`analysis.plots.behind`), as a text/csv beside
-the picture. Where prose does not follow at once, what the picture is makes the caption; where a notebook was
-run without the numbers, the heading above it does.
+the picture. Where prose does not follow at once, what the picture is makes the caption; where a picture was
+drawn by other means and has no numbers, the heading above it does.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Figure:
     png : bytes
         The picture.
     csv : str or None
-        The numbers; None where they were not kept.
+        The numbers; None for a picture that no function of `analysis.plots` drew.
     planner : bool
         Whether it is a still of the planner, which has a page.
     """

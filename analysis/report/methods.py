@@ -17,7 +17,6 @@ import analysis
 from analysis.catalogue import Dataset, read_catalogue
 from analysis.claims.model import Source
 from analysis.claims.reading import load_claims
-from analysis.notebooks import without_numbers
 from analysis.paths import data_path
 from analysis.provenance import AT_THE_RUN, as_json, read_records, sha256_of, versions
 
@@ -127,8 +126,7 @@ def report_record(notebooks: dict[str, NotebookNode]) -> str:
 
     embedded = [path for path in sorted(data_path("embedded").iterdir()) if path.is_file()]
     ran = {
-        f"{name}.ipynb": nbformat.writes(without_numbers(notebook)).rstrip("\n") + "\n"
-        for name, notebook in notebooks.items()
+        f"{name}.ipynb": nbformat.writes(notebook).rstrip("\n") + "\n" for name, notebook in notebooks.items()
     }
     record = {
         "versions": versions(),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.catalogue import read_catalogue
 from analysis.errors import AnalysisError, ParameterError, did_you_mean, one_fault
-from analysis.notebooks import Difference, differences, without_numbers
+from analysis.notebooks import Difference, differences
 from analysis.paths import data_path
 from analysis.provenance import made_with, out_of_date, read_records, sha256_of
 from analysis.report.running import MADE_WITH, find_notebooks, run_side_by_side
@@ -125,7 +125,7 @@ def reproduce(root: Path, full: bool = False, only: Iterable[str] = ()) -> Repro
             outcomes.append(Outcome(path.stem, "failed", reason=str(fresh)))
         else:
             committed = nbformat.read(path, as_version=4)
-            outcomes.append(_compare(path.stem, committed, without_numbers(fresh), exact=exact))
+            outcomes.append(_compare(path.stem, committed, fresh, exact=exact))
     return Reproduction(comparison, (*outcomes, *([] if only else results_as_recorded())))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis.errors import ParameterError, one_fault
-from analysis.notebooks import NotebookError, code_cells, run_notebook, without_numbers
+from analysis.notebooks import NotebookError, code_cells, run_notebook
 from analysis.provenance import as_json, made_with
 from analysis.report.site import write_site
 
@@ -49,8 +49,7 @@ def run_side_by_side(paths: list[Path]) -> dict[Path, NotebookNode | NotebookErr
     Returns
     -------
     dict of pathlib.Path to nbformat.NotebookNode
-        In the same order, with the numbers behind their pictures; see `analysis.notebooks.run_notebook`. The
-        error in place of a notebook that fails.
+        In the same order; the error in place of a notebook that fails.
     """
     import nbformat
     from tqdm import tqdm
@@ -65,7 +64,7 @@ def run_side_by_side(paths: list[Path]) -> dict[Path, NotebookNode | NotebookErr
     ):
         # The longest first, so that no processor is idle while it runs alone at the end.
         running = {
-            path: pool.submit(run_notebook, path, on_cell=bar.update, numbers=True)
+            path: pool.submit(run_notebook, path, on_cell=bar.update)
             for path in sorted(paths, key=cells.__getitem__, reverse=True)
         }
         return {path: _result(running[path]) for path in paths}
@@ -109,7 +108,7 @@ def make_report(root: Path, in_place: bool = False, full: bool = False) -> Path:
         Also write the executed notebooks back to where they are committed.
     full : bool
         Also run those in ``notebooks/extended``, which download public tables unless they are on this
-        machine. Otherwise their pages show them as committed, without the numbers behind their pictures.
+        machine. Otherwise their pages show them as committed.
 
     Returns
     -------
@@ -124,7 +123,7 @@ def make_report(root: Path, in_place: bool = False, full: bool = False) -> Path:
     executed = dict(zip(chosen, run_all(chosen), strict=True))
     if in_place:
         for path, notebook in executed.items():
-            nbformat.write(without_numbers(notebook), path)
+            nbformat.write(notebook, path)
         (root / "notebooks" / MADE_WITH).write_text(as_json(made_with()), encoding="utf-8")
     site = {
         path.stem: executed[path] if path in executed else nbformat.read(path, as_version=4)

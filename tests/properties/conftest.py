@@ -1,4 +1,4 @@
-"""How deep properties are searched: the same few examples each time, or many fresh ones in `make test-long`."""
+"""How deep properties are searched: the same few examples each time, many fresh ones in `make test-long`."""
 
 from pathlib import Path
 
