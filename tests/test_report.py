@@ -140,7 +140,10 @@ def test_methods_list_versions_seeds_commands_and_sources():
     assert null_size.repeats.startswith("n_sim ")
     assert (files["panel_noise.csv"].seed, files["panel_noise.csv"].simulated) == ("none", 0)
     assert "schubert_antibiotics" in files["cages_and_vendors.csv"].inputs[0][0]
-    assert all(source.citation for source in findings_sources())
+    listed = [source.address for source in findings_sources()]
+    assert len(listed) == len(set(listed))
+    evidence = pd.concat([claim.to_frame() for claim in an.load_claims().values()])
+    assert set(evidence["address"]) == set(listed)
 
 
 def test_the_record_of_the_report_says_what_it_was_made_from():

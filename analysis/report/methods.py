@@ -160,4 +160,4 @@ def table_files() -> list[Dataset]:
 
 def findings_sources() -> list[Source]:
     """Return every source that a claim's evidence names, each once."""
-    return list(next(iter(load_claims().values())).sources.values())
+    return list({source: None for claim in load_claims().values() for source in claim.sources.values()})
