@@ -6,6 +6,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 #: The packages whose versions can change a figure.
 PACKAGES = ("numpy", "scipy", "pandas", "scikit-bio", "statsmodels", "matplotlib")
+_CLAIMS = "claims.toml"
+_ABOUT = ("article", "evidence", "sources")  # of a claim: no figure is made from these
 AT_THE_RUN = "at the run"
 AFTERWARDS = "afterwards, from the file's first line"
 
@@ -63,7 +66,8 @@ def inputs_of(names: Iterable[str], folder: Path | None = None) -> list[dict[str
     Returns
     -------
     list of dict
-        name and sha256: of the file that is here; otherwise as the catalogue says, or None.
+        name and sha256: of the file that is here; otherwise as the catalogue says, or None. Of the claims
+        also the checksum of their numbers and names, as the words of that file change more often.
     """
     catalogue = read_catalogue()
     files = [
@@ -71,7 +75,25 @@ def inputs_of(names: Iterable[str], folder: Path | None = None) -> list[dict[str
         for name in names
         for path in ([file.path for file in catalogue[name].files] if name in catalogue else [name])
     ]
-    return [{"name": name, "sha256": _checksum(name, folder)} for name in sorted(set(files))]
+    found = [{"name": name, "sha256": _checksum(name, folder)} for name in sorted(set(files))]
+    return [one | ({"numbers": _claims_numbers()} if one["name"] == _CLAIMS else {}) for one in found]
+
+
+def _claims_numbers() -> str:
+    """Return the checksum of what figures take from the claims."""
+    from analysis.claims.reading import load_claims
+
+    numbers = {name: _without_prose(asdict(claim)) for name, claim in load_claims().items()}
+    return hashlib.sha256(as_json(numbers).encode()).hexdigest()
+
+
+def _without_prose(value: Any) -> Any:
+    """Keep numbers, and texts without a blank, which are names."""
+    if isinstance(value, Mapping):
+        return {key: _without_prose(one) for key, one in value.items() if key not in _ABOUT}
+    if isinstance(value, list | tuple):
+        return [_without_prose(one) for one in value]
+    return value if isinstance(value, int | float) or (isinstance(value, str) and " " not in value) else None
 
 
 def _checksum(name: str, folder: Path | None = None) -> str | None:
@@ -169,14 +191,19 @@ def out_of_date(record: Mapping[str, Any]) -> list[str]:
     """Return the inputs of a file of results that are no longer those it was made from.
 
     Public tables are compared by the catalogue, so none needs to be on this machine; a table that the
-    catalogue does not have is taken as it was.
+    catalogue does not have is taken as it was. Of the claims, numbers and names count.
     """
     known = {file.path: file.sha256 for one in read_catalogue().values() for file in one.files}
     changed = []
     for one in record["inputs"]:
         own = data_path(one["name"])
-        now = sha256_of(own) if own.is_file() else known.get(one["name"], one["sha256"])
-        if now != one["sha256"]:
+        if "numbers" in one:
+            same = one["numbers"] == _claims_numbers()
+        elif own.is_file():
+            same = one["sha256"] == sha256_of(own)
+        else:
+            same = one["sha256"] == known.get(one["name"], one["sha256"])
+        if not same:
             changed.append(one["name"])
     return changed
 

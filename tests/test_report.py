@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+import shutil
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import pytest
 import analysis as an
 from analysis.notebooks import run_notebook
 from analysis.provenance import sha256_of
-from analysis.report import find_notebooks, front, write_site
+from analysis.report import find_notebooks, front, make_report, write_site
 from analysis.report.figures import take_figures
 from analysis.report.methods import (
     default_seeds,
@@ -227,6 +228,24 @@ def test_the_site_is_small_and_the_same_each_time(site, tmp_path):
     written = {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.*") if path.is_file()}
     assert sum(map(len, written.values())) < 15e6
     assert [name for name, content in written.items() if (tmp_path / name).read_bytes() != content] == []
+
+
+@pytest.mark.long
+def test_a_second_report_has_the_same_bytes(tmp_path):
+    """From the notebooks on: run twice, their pictures drawn twice, in folders of two names."""
+    written = []
+    for name in ("one", "two"):
+        (tmp_path / name / "notebooks").mkdir(parents=True)
+        (tmp_path / name / "data").symlink_to(ROOT / "data")
+        for path in (ROOT / "notebooks").glob("0[23]_*.ipynb"):
+            shutil.copy(path, tmp_path / name / "notebooks")
+        folder = make_report(tmp_path / name).parent
+        written.append({path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.*")})
+    one, two = written
+    assert one.keys() == two.keys()
+    assert {Path("provenance.json"), Path("data/results/null_size.json")} <= one.keys()
+    assert any(path.suffix == ".png" for path in one)
+    assert [path for path in one if one[path] != two[path]] == []
 
 
 @pytest.mark.long

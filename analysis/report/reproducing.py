@@ -49,7 +49,8 @@ class Outcome:
         if self.status == "different":
             return "\n".join(f"{self.name}: DIFFERENT, {one}" for one in self.differences)
         word = self.status.upper() if self.status == "failed" else self.status
-        return f"{self.name}: {word}{f' ({self.reason})' if self.reason else ''}"
+        why = self.reason or "; ".join(map(str, self.differences))
+        return f"{self.name}: {word}{f' ({why})' if why else ''}"
 
 
 @dataclass(frozen=True)
