@@ -222,6 +222,11 @@ def list_datasets(catalogue: str | Path | None = None) -> pd.DataFrame:
         megabytes (of its files), and available (all files are on this machine; otherwise `load_dataset`
         downloads them).
 
+    Raises
+    ------
+    ReadError
+        Where a catalogue cannot be read, or a name is in two of them.
+
     Examples
     --------
     >>> list_datasets().loc["turnbaugh_mice", ["samples", "features"]].tolist()

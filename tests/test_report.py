@@ -13,6 +13,7 @@ import pytest
 import analysis as an
 from analysis.notebooks import differences, run_notebook, without_numbers
 from analysis.report import find_notebooks, front, write_site
+from analysis.report.entries import GROUPS, page_of
 from analysis.report.figures import take_figures
 from analysis.report.methods import default_seeds, findings_sources, package_versions, result_files
 from analysis.report.site import _linked
@@ -146,7 +147,8 @@ def pages(folder):
 def test_every_link_leads_somewhere_and_nothing_is_loaded(site):
     folder, notebooks = site
     found = pages(folder)
-    assert found.keys() == {f"{name}.html" for name in (*notebooks, "index", "planner", "methods")}
+    alone = (*notebooks, "index", "planner", "api", "methods")
+    assert found.keys() == {*(f"{name}.html" for name in alone), *map(page_of, GROUPS)}
     for text in found.values():
         for link in re.findall(r'(?:href|src)="([^"#]+)(?:#[^"]*)?"', text.split("<script")[0]):
             assert "://" in link or link.startswith("data:") or (folder / link).is_file(), link

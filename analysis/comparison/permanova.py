@@ -26,7 +26,17 @@ if TYPE_CHECKING:
 
 
 class Term(NamedTuple):
-    """One line of the model: its degrees of freedom and sum of squares."""
+    """One line of the model.
+
+    Attributes
+    ----------
+    name : str
+        A covariate, the factor, "Residual" or "Total".
+    df : int
+        Degrees of freedom.
+    sum_of_squares : float
+        Its share of the sum of squared distances to the centroid, in squared units of the distances.
+    """
 
     name: str
     df: int

@@ -56,7 +56,7 @@ def alpha_diversity(
     drop_shallow : bool
         Leave out samples with fewer reads than `depth`.
     with_se : bool
-        Add a column `<metric>_se`: the Monte Carlo standard error of the mean over draws (0 where exact).
+        Add a column ``<metric>_se``: the Monte Carlo standard error of the mean over draws (0 where exact).
 
     Returns
     -------
