@@ -229,7 +229,8 @@ def list_datasets(catalogue: str | Path | None = None) -> pd.DataFrame:
 
     Examples
     --------
-    >>> list_datasets().loc["turnbaugh_mice", ["samples", "features"]].tolist()
+    >>> import analysis as an
+    >>> an.list_datasets().loc["turnbaugh_mice", ["samples", "features"]].tolist()
     [139, 10172]
     """
     rows = {
@@ -277,7 +278,8 @@ def load_dataset(name: str, catalogue: str | Path | None = None) -> Study:
 
     Examples
     --------
-    >>> study = load_dataset("turnbaugh_mice")
+    >>> import analysis as an
+    >>> study = an.load_dataset("turnbaugh_mice")
     >>> study.shape
     (139, 10172)
     >>> study.roles.subject
