@@ -1,13 +1,17 @@
 """The committed notebooks: their structure always, their outputs against a fresh run in the long tests."""
 
+import base64
+import io
 import re
 from itertools import pairwise
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
+from matplotlib.image import imsave
 
-from analysis.notebooks import NotebookError, code_cells, differences, run_notebook
+from analysis.notebooks import NotebookError, code_cells, differences, run_notebook, tidy, without_numbers
 from analysis.report import find_notebooks
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -134,3 +138,38 @@ def test_two_runs_that_differ_are_told_apart(tmp_path):
     assert differences(first, same) == []
     same.cells[0].outputs[0]["data"]["text/plain"] = "2"
     assert differences(first, same) == ["cell 1: text/plain differs"]
+
+
+def executed(*outputs):
+    cell = nbformat.v4.new_code_cell("1", outputs=list(outputs), metadata={"tags": ["kept"], "trusted": True})
+    return nbformat.v4.new_notebook(cells=[cell])
+
+
+def pixels(shade, **save):
+    buffer = io.BytesIO()
+    imsave(buffer, np.full((4, 4, 3), shade), format="png", pil_kwargs=save)
+    data = {"image/png": base64.b64encode(buffer.getvalue()).decode()}
+    return nbformat.v4.new_output("display_data", data)
+
+
+def test_pictures_are_compared_as_pixels_and_text_to_the_letter():
+    dull, plain = pixels(0.5, compress_level=0), pixels(0.5, compress_level=9)
+    assert dull != plain
+    assert differences(executed(dull), executed(plain)) == []
+    assert differences(executed(dull), executed(pixels(0.9))) == ["cell 1: image/png differs"]
+    told, silent = nbformat.v4.new_output("stream", text="a"), nbformat.v4.new_output("stream", text="b")
+    assert differences(executed(told), executed(silent)) == ["cell 1: stdout differs"]
+    assert differences(executed(told), executed()) == ["cell 1: 1 outputs became 0"]
+    other = executed(told)
+    other.cells[0].source = "2"
+    assert differences(executed(told), other) == ["the code differs"]
+
+
+def test_what_differs_between_machines_is_not_committed():
+    notebook = executed(pixels(0.5))
+    notebook.metadata["widgets"] = {"state": {}}
+    notebook.cells[0].outputs[0].data["text/csv"] = "a\n1\n"
+    clean = without_numbers(tidy(notebook))
+    assert clean.metadata.keys() == {"kernelspec", "language_info"}
+    assert clean.cells[0].metadata == {"tags": ["kept"]}
+    assert clean.cells[0].outputs[0].data.keys() == {"image/png"}
