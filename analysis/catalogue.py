@@ -222,9 +222,15 @@ def list_datasets(catalogue: str | Path | None = None) -> pd.DataFrame:
         megabytes (of its files), and available (all files are on this machine; otherwise `load_dataset`
         downloads them).
 
+    Raises
+    ------
+    ReadError
+        Where a catalogue cannot be read, or a name is in two of them.
+
     Examples
     --------
-    >>> list_datasets().loc["turnbaugh_mice", ["samples", "features"]].tolist()
+    >>> import analysis as an
+    >>> an.list_datasets().loc["turnbaugh_mice", ["samples", "features"]].tolist()
     [139, 10172]
     """
     rows = {
@@ -272,7 +278,8 @@ def load_dataset(name: str, catalogue: str | Path | None = None) -> Study:
 
     Examples
     --------
-    >>> study = load_dataset("turnbaugh_mice")
+    >>> import analysis as an
+    >>> study = an.load_dataset("turnbaugh_mice")
     >>> study.shape
     (139, 10172)
     >>> study.roles.subject

@@ -64,7 +64,8 @@ class Design:
 
     Examples
     --------
-    >>> design = Design(n_per_arm=20, cluster_size=3, dropout=0.1)
+    >>> import analysis as an
+    >>> design = an.Design(n_per_arm=20, cluster_size=3, dropout=0.1)
     >>> design.total, design.n_analysed, design.n_cages
     (40, (18, 18), 14)
     """

@@ -82,7 +82,8 @@ class AnalysisError(ValueError):
 
     Examples
     --------
-    >>> raise TableError("mice.tsv", Fault("-3 is negative", where="line 4, sample 'S2'",
+    >>> import analysis as an
+    >>> raise an.errors.TableError("mice.tsv", an.errors.Fault("-3 is negative", where="line 4, sample 'S2'",
     ...                                    expected="counts of 0 or more"))
     Traceback (most recent call last):
         ...

@@ -78,8 +78,9 @@ class Study:
     Examples
     --------
     >>> import pandas as pd
+    >>> import analysis as an
     >>> table = pd.DataFrame([[5, 0, 3], [1, 1, 0]], index=["s1", "s2"], columns=["a", "b", "c"])
-    >>> study = Study.from_frame(table)
+    >>> study = an.Study.from_frame(table)
     >>> study.depths.tolist()
     [8, 2]
     """

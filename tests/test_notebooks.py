@@ -1,16 +1,21 @@
 """The committed notebooks: their structure always, their outputs against a fresh run in the long tests."""
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import nbformat
 import pytest
 
-from analysis.notebooks import NotebookError, code_cells, differences, run_notebook
+from analysis.notebooks import NotebookError, code_cells, differences, run_notebook, tidy
 from analysis.report import find_notebooks
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = find_notebooks(ROOT / "notebooks")
+LENGTHS = {  # cells of those that are not of the usual length, and why
+    "00_start_here": range(8, 13),  # the way in: five minutes
+    "05_how_many_and_how_deep": range(45, 56),  # power for every kind of endpoint, compared in one place
+}
 EXTENDED = find_notebooks(ROOT / "notebooks" / "extended")  # these take public tables that are downloaded
 
 
@@ -27,31 +32,52 @@ def test_executed_in_order_without_errors(notebook):
     assert not [output for output in outputs if output.get("name") == "stderr"]
 
 
-def test_prose_with_short_cells_and_one_title(notebook):
-    headings = [
-        line
-        for cell in notebook.cells
-        if cell.cell_type == "markdown"
-        for line in cell.source.splitlines()
-        if line.startswith("# ")
-    ]
-    assert len(headings) == 1
-    lengths = sorted(len(cell.source.splitlines()) for cell in code_cells(notebook))
+def prose_of(notebook):
+    return [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+
+
+def test_short_cells_without_definitions(notebook):
+    cells = code_cells(notebook)
+    lengths = sorted(len(cell.source.splitlines()) for cell in cells)
     assert lengths[-1] <= 15
     assert lengths[len(lengths) // 2] <= 6
     definition = re.compile(r"^\s*(def|class) |sys\.path", re.MULTILINE)
-    assert not [cell for cell in code_cells(notebook) if definition.search(cell.source)]
+    assert not [cell for cell in cells if definition.search(cell.source)]
+
+
+def test_as_long_as_a_sitting(request, notebook):
+    name = request.node.callspec.id
+    assert len(notebook.cells) in LENGTHS.get(name, range(20, 31))
+
+
+def test_one_title_at_the_top_and_no_level_left_out(notebook):
+    lines = [line for text in prose_of(notebook) for line in text.splitlines()]
+    levels = [len(mark.group(1)) for line in lines if (mark := re.match(r"(#+) ", line))]
+    assert notebook.cells[0].source.startswith("# ")
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+
+
+def test_as_much_prose_as_code(notebook):
+    code = sum(len(cell.source) for cell in code_cells(notebook))
+    assert sum(map(len, prose_of(notebook))) >= code
+
+
+def test_nothing_is_installed_or_downloaded_but_by_the_library(notebook):
+    other = re.compile(
+        r"^\s*[!%]|\bpip\b|\b(requests|urllib|httpx|pooch|wget|curl|subprocess|os\.system)\b|https?://",
+        re.MULTILINE,
+    )
+    assert not [cell.source for cell in code_cells(notebook) if other.search(cell.source)]
 
 
 def test_every_result_is_followed_by_prose(notebook):
-    """A picture is explained before the next one is shown."""
-    pictures = 0
+    """No more than two results stand together, and what was shown last is explained too."""
+    shown = 0
     for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            pictures = 0
-        pictures += any("image/png" in output.get("data", {}) for output in cell.get("outputs", []))
-        assert pictures <= 2
-    assert pictures == 0
+        shown = 0 if cell.cell_type == "markdown" else shown + bool(cell.outputs)
+        assert shown <= 2
+    assert shown == 0
 
 
 def test_small_and_without_paths_of_a_machine(notebook):
@@ -109,3 +135,11 @@ def test_two_runs_that_differ_are_told_apart(tmp_path):
     same.cells[0].outputs[0]["data"]["text/plain"] = "2"
     (found,) = differences(first, same)
     assert str(found) == "cell 1, text/plain: line 1: 1 became 2 (relative difference 0.5)"
+
+
+def test_what_differs_between_machines_is_not_committed():
+    cell = nbformat.v4.new_code_cell("1", metadata={"tags": ["kept"], "trusted": True})
+    notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"widgets": {"state": {}}})
+    clean = tidy(notebook)
+    assert clean.metadata.keys() == {"kernelspec", "language_info"}
+    assert clean.cells[0].metadata == {"tags": ["kept"]}

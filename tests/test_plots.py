@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 
+import analysis as an
 from analysis import plots
 from analysis.errors import MetadataError, ParameterError
 from analysis.plots import style
@@ -257,3 +258,29 @@ def test_plans_that_cannot_be_drawn_are_refused_with_all_that_is_wrong(curve):
         assert wrong in str(caught.value)
     with pytest.raises(ParameterError, match="no rows"):
         plots.needed_curves(curve.head(0), "n_per_arm", "power")
+
+
+def test_the_evidence_map_counts_each_finding_once(ax):
+    claims = an.load_claims()
+    plots.evidence_map(claims, ax=ax)
+    shown = sum(int(text.get_text()) for text in ax.texts)
+    assert shown == sum(len(claim.evidence) for claim in claims.values())
+    assert len(ax.get_yticks()) == len(claims)
+
+
+def test_the_gap_matrix_writes_what_each_table_lacks(ax):
+    lacks = {("falls", "mice_a"): 3, ("falls", "mice_b"): 0, ("rises", "mice_a"): 5, ("rises", "mice_b"): 1}
+    table = pd.Series(lacks).rename_axis(["claim", "dataset"]).rename("essential_missing").reset_index()
+    plots.gap_matrix(table, ax=ax)
+    assert [text.get_text() for text in ax.texts] == ["3", "0", "5", "1"]
+    with pytest.raises(ParameterError, match="did you mean 'datasets'"):
+        plots.gap_matrix(table.rename(columns={"dataset": "datasets"}))
+
+
+def test_the_calendar_shows_the_days_that_each_claim_asks_for(ax):
+    claims = an.load_claims()
+    plots.sampling_calendar(claims, ax=ax)
+    tested = [claim.trial for claim in claims.values() if claim.testable]
+    for dots, days in zip(ax.collections, ("baseline_days", "follow_up_days", "other_days"), strict=True):
+        wanted = [(day, row) for row, trial in enumerate(tested) for day in getattr(trial, days)]
+        assert dots.get_offsets().tolist() == [list(map(float, dot)) for dot in wanted]

@@ -18,6 +18,7 @@ import analysis as an
 from analysis.notebooks import run_notebook
 from analysis.provenance import sha256_of
 from analysis.report import find_notebooks, front, make_report, write_site
+from analysis.report.entries import GROUPS, page_of
 from analysis.report.figures import take_figures
 from analysis.report.methods import (
     default_seeds,
@@ -176,7 +177,8 @@ def pages(folder):
 def test_every_link_leads_somewhere_and_nothing_is_loaded(site):
     folder, notebooks = site
     found = pages(folder)
-    assert found.keys() == {f"{name}.html" for name in (*notebooks, "index", "planner", "methods")}
+    alone = (*notebooks, "index", "planner", "api", "methods")
+    assert found.keys() == {*(f"{name}.html" for name in alone), *map(page_of, GROUPS)}
     for text in found.values():
         for link in re.findall(r'(?:href|src)="([^"#]+)(?:#[^"]*)?"', text.split("<script")[0]):
             assert "://" in link or link.startswith("data:") or (folder / link).is_file(), link

@@ -174,9 +174,8 @@ def audit(study: Study, claim: Claim, *, exposure: str | None = None, assume: Se
 
     Examples
     --------
-    >>> from analysis.catalogue import load_dataset
-    >>> from analysis.claims.reading import load_claims
-    >>> found = audit(load_dataset("turnbaugh_mice"), load_claims()["diversity_falls_mice"])
+    >>> import analysis as an
+    >>> found = an.audit(an.load_dataset("turnbaugh_mice"), an.load_claims()["diversity_falls_mice"])
     >>> found.row("subject").status, found.row("exposure").status
     ('met', 'missing')
     """

@@ -104,6 +104,15 @@ def by_topic(claims: Mapping[str, Claim], matrix: pd.DataFrame) -> pd.DataFrame:
         A row a topic, in the order of the claims. Columns: topic, testable today ("yes" if for either host),
         what is missing (for either), mice and people (in all; "" where the claim is not made of them or no
         samples would settle it).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import analysis as an
+    >>> from analysis.paths import data_path
+    >>> audits = pd.read_csv(data_path("results/audit_matrix.csv"), comment="#")
+    >>> an.claims.by_topic(an.load_claims(), audits).loc[0, ["topic", "testable today", "mice"]].tolist()
+    ['Diversity falls', 'no', '116']
     """
     table = overview(claims, matrix)
     topics = [claims[name].heading for name in table.index]
@@ -134,6 +143,15 @@ def topic_matrix(claims: Mapping[str, Claim], matrix: pd.DataFrame) -> pd.DataFr
     -------
     pandas.DataFrame
         A row a topic and dataset: claim (the topic), dataset, essential_missing; for `plots.gap_matrix`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import analysis as an
+    >>> from analysis.paths import data_path
+    >>> audits = pd.read_csv(data_path("results/audit_matrix.csv"), comment="#")
+    >>> an.claims.topic_matrix(an.load_claims(), audits).iloc[0].tolist()
+    ['Diversity falls', 'turnbaugh_mice', 2]
     """
     named = matrix.assign(claim=[claims[name].heading for name in matrix["claim"]])
     return named.groupby(["claim", "dataset"], sort=False, as_index=False)["essential_missing"].min()

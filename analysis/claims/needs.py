@@ -139,8 +139,8 @@ def data_needed(claim: Claim) -> Needs:
 
     Examples
     --------
-    >>> from analysis.claims.reading import load_claims
-    >>> needs = data_needed(load_claims()["diversity_falls_mice"])
+    >>> import analysis as an
+    >>> needs = an.data_needed(an.load_claims()["diversity_falls_mice"])
     >>> needs.to_frame().loc["reads", "needed"]
     'raw read counts'
     """

@@ -60,7 +60,8 @@ def load_claims(path: str | Path | None = None) -> dict[str, Claim]:
 
     Examples
     --------
-    >>> claims = load_claims()
+    >>> import analysis as an
+    >>> claims = an.load_claims()
     >>> claims["diversity_falls_mice"].effect.direction
     'lower'
     """

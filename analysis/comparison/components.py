@@ -154,9 +154,11 @@ def variance_components(
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> import analysis as an
     >>> travel = pd.Series([55, 53, 54, 26, 37, 32, 78, 91, 85], dtype=float)  # three rails, three times each
     >>> rail = pd.Series(list("AAABBBCCC"))
-    >>> found = variance_components(travel, rail)
+    >>> found = an.variance_components(travel, rail)
     >>> round(found.icc, 4), [round(end, 3) for end in found.icc_interval]
     (0.9661, [0.784, 0.999])
     """

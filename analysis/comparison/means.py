@@ -238,9 +238,11 @@ def compare_means(
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> import analysis as an
     >>> shannon = pd.Series([3.1, 3.3, 2.9, 3.4, 2.2, 2.6, 2.0, 2.5], index=list("abcdefgh"))
     >>> mice = pd.DataFrame({"drug": ["no"] * 4 + ["yes"] * 4, "cage": list("ppqqrrss")}, shannon.index)
-    >>> result = compare_means(shannon, mice, "drug", "no", cluster="cage")
+    >>> result = an.compare_means(shannon, mice, "drug", "no", cluster="cage")
     >>> result.method, round(result.estimate, 3), round(result.standard_error, 3), result.df
     ('cluster_means', -0.85, 0.079, 2)
     """

@@ -26,7 +26,17 @@ if TYPE_CHECKING:
 
 
 class Term(NamedTuple):
-    """One line of the model: its degrees of freedom and sum of squares."""
+    """One line of the model.
+
+    Attributes
+    ----------
+    name : str
+        A covariate, the factor, "Residual" or "Total".
+    df : int
+        Degrees of freedom.
+    sum_of_squares : float
+        Its share of the sum of squared distances to the centroid, in squared units of the distances.
+    """
 
     name: str
     df: int
@@ -186,9 +196,12 @@ def permanova(
 
     Examples
     --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> import analysis as an
     >>> position = np.array([0.0, 1.0, 2.0, 4.0, 7.0, 8.0, 9.0, 10.0])
     >>> mice = pd.DataFrame({"diet": list("aaaabbbb")}, index=[f"m{i}" for i in range(8)])
-    >>> test = permanova(abs(position[:, None] - position), mice, "diet")
+    >>> test = an.permanova(abs(position[:, None] - position), mice, "diet")
     >>> test.n_permutations, round(test.p_value, 4), round(test.smallest_p, 4)
     (70, 0.0286, 0.0286)
     """

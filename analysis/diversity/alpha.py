@@ -56,7 +56,7 @@ def alpha_diversity(
     drop_shallow : bool
         Leave out samples with fewer reads than `depth`.
     with_se : bool
-        Add a column `<metric>_se`: the Monte Carlo standard error of the mean over draws (0 where exact).
+        Add a column ``<metric>_se``: the Monte Carlo standard error of the mean over draws (0 where exact).
 
     Returns
     -------
@@ -101,9 +101,10 @@ def alpha_diversity(
 
     Examples
     --------
-    >>> from analysis.study import Study
+    >>> import pandas as pd
+    >>> import analysis as an
     >>> table = pd.DataFrame([[5, 5, 0], [8, 1, 1]], index=["s1", "s2"], columns=["a", "b", "c"])
-    >>> alpha_diversity(Study.from_frame(table), ["observed_features", "hill_2"])
+    >>> an.alpha_diversity(an.Study.from_frame(table), ["observed_features", "hill_2"])
                observed_features    hill_2
     sample_id
     s1                         2  2.000000

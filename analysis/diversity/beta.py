@@ -109,9 +109,10 @@ def beta_diversity(
 
     Examples
     --------
-    >>> from analysis.study import Study
+    >>> import pandas as pd
+    >>> import analysis as an
     >>> table = pd.DataFrame([[6, 4, 0], [2, 4, 4]], index=["s1", "s2"], columns=["a", "b", "c"])
-    >>> float(beta_diversity(Study.from_frame(table))["s1", "s2"])
+    >>> float(an.beta_diversity(an.Study.from_frame(table))["s1", "s2"])
     0.4
     """
     from scipy.spatial.distance import squareform

@@ -65,9 +65,10 @@ def rarefy(study: Study, depth: int, seed: int = 0, drop_shallow: bool = False) 
 
     Examples
     --------
-    >>> from analysis.study import Study
+    >>> import pandas as pd
+    >>> import analysis as an
     >>> table = pd.DataFrame([[50, 30, 20], [5, 0, 5]], index=["s1", "s2"], columns=["a", "b", "c"])
-    >>> rarefy(Study.from_frame(table), depth=10).depths.tolist()
+    >>> an.rarefy(an.Study.from_frame(table), depth=10).depths.tolist()
     [10, 10]
     """
     check_study(study, "rarefy")

@@ -107,10 +107,11 @@ class Grid:
 
         Examples
         --------
-        >>> setting = Setting(
+        >>> import analysis as an
+        >>> setting = an.planner.Setting(
         ...     "people", "shannon", effect=5, baseline=1, follow_up=1, cage=1, dropout=0, power=80
         ... )
-        >>> load_grid().found(setting).total
+        >>> an.planner.load_grid().found(setting).total
         190
         """
         answers = self.blocks[setting.question.key].answers

@@ -48,8 +48,10 @@ def planner_page(path: str | Path, links: Sequence[tuple[str, str]] = ()) -> Pat
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> import tempfile
-    >>> page = planner_page(Path(tempfile.mkdtemp()) / "planner.html")
+    >>> import analysis as an
+    >>> page = an.planner.planner_page(Path(tempfile.mkdtemp()) / "planner.html")
     >>> "58 mice in each arm" in page.read_text(encoding="utf-8")
     True
     """

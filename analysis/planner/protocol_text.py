@@ -50,8 +50,10 @@ def protocol_text(setting: Setting) -> str:
 
     Examples
     --------
-    >>> setting = Setting("mice", "shannon", effect=5, baseline=2, follow_up=2, cage=2, dropout=10, power=90)
-    >>> print(protocol_text(setting).splitlines()[0][:72])
+    >>> import analysis as an
+    >>> trial = {"baseline": 2, "follow_up": 2, "cage": 2, "dropout": 10, "power": 90}
+    >>> setting = an.planner.Setting("mice", "shannon", effect=5, **trial)
+    >>> print(an.planner.protocol_text(setting).splitlines()[0][:72])
     Design: a randomised trial with two parallel arms, 58 mice in each and 1
     """
     words, found = words_of(setting.question), load_grid().found(setting)

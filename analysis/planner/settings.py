@@ -140,7 +140,9 @@ class Setting:
 
     Examples
     --------
-    >>> setting = Setting("mice", "shannon", effect=5, baseline=2, follow_up=2, cage=2, dropout=10, power=80)
+    >>> import analysis as an
+    >>> trial = {"baseline": 2, "follow_up": 2, "cage": 2, "dropout": 10, "power": 80}
+    >>> setting = an.planner.Setting("mice", "shannon", effect=5, **trial)
     >>> setting.design().cluster_size, round(setting.effect_size(), 4)
     (2, -0.1478)
     """

@@ -68,8 +68,11 @@ def detection_depth(
 
     Examples
     --------
-    >>> detection_depth(1e-4), detection_depth(1e-4, min_reads=3), detection_depth(1e-2, dispersion=0.005)
-    (29956, 62956, 693)
+    >>> import analysis as an
+    >>> an.detection_depth(1e-4), an.detection_depth(1e-4, min_reads=3)
+    (29956, 62956)
+    >>> an.detection_depth(1e-2, dispersion=0.005)
+    693
     """
     faults = Faults("detection_depth", ParameterError)
     _check(faults, proportion, min_reads, dispersion)

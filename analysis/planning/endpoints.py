@@ -64,7 +64,8 @@ class MeanEndpoint:
 
     Examples
     --------
-    >>> shannon = MeanEndpoint(mean=3.576, sd=0.467, icc=0.6)
+    >>> import analysis as an
+    >>> shannon = an.MeanEndpoint(mean=3.576, sd=0.467, icc=0.6)
     >>> round(shannon.percent(-5), 4)
     -0.1788
     """
@@ -176,7 +177,8 @@ class CorrelationEndpoint:
 
     Examples
     --------
-    >>> endpoint = CorrelationEndpoint(reliability_x=0.5, reliability_y=0.8)
+    >>> import analysis as an
+    >>> endpoint = an.CorrelationEndpoint(reliability_x=0.5, reliability_y=0.8)
     >>> round(endpoint.seen(0.5, baseline=1, follow_up=1), 3), round(endpoint.seen(0.5, 2, 2), 3)
     (0.316, 0.385)
     """

@@ -87,8 +87,9 @@ def power(
 
     Examples
     --------
-    >>> from analysis.planning.endpoints import MeanEndpoint
-    >>> found = power(Design(n_per_arm=64, baseline=0), MeanEndpoint(mean=0, sd=1, lowest=None), effect=0.5)
+    >>> import analysis as an
+    >>> score = an.MeanEndpoint(mean=0, sd=1, lowest=None)
+    >>> found = an.power(an.Design(n_per_arm=64, baseline=0), score, effect=0.5)
     >>> round(found.power, 4), found.method
     (0.8015, 'closed')
     """
@@ -148,9 +149,9 @@ def sample_size(
 
     Examples
     --------
-    >>> from analysis.planning.endpoints import MeanEndpoint
-    >>> shannon = MeanEndpoint(mean=3.45, sd=0.598, icc=0.65)
-    >>> found = sample_size(Design(baseline=1), shannon, effect=shannon.percent(-5))
+    >>> import analysis as an
+    >>> shannon = an.MeanEndpoint(mean=3.45, sd=0.598, icc=0.65)
+    >>> found = an.sample_size(an.Design(baseline=1), shannon, effect=shannon.percent(-5))
     >>> found.n_per_arm, found.total, round(found.n_exact, 2)
     (111, 222, 110.42)
     """
@@ -205,9 +206,9 @@ def power_curve(
 
     Examples
     --------
-    >>> from analysis.planning.endpoints import MeanEndpoint
-    >>> shannon = MeanEndpoint(mean=3.45, sd=0.598, icc=0.65)
-    >>> curve = power_curve(Design(), shannon, effects=[-0.1, -0.2], n_per_arm=[50, 100])
+    >>> import analysis as an
+    >>> shannon = an.MeanEndpoint(mean=3.45, sd=0.598, icc=0.65)
+    >>> curve = an.power_curve(an.Design(), shannon, effects=[-0.1, -0.2], n_per_arm=[50, 100])
     >>> curve["power"].round(3).tolist()
     [0.192, 0.339, 0.582, 0.871]
     """
@@ -264,9 +265,9 @@ def smallest_detectable_effect(
 
     Examples
     --------
-    >>> from analysis.planning.endpoints import MeanEndpoint
-    >>> shannon = MeanEndpoint(mean=3.45, sd=0.598, icc=0.65)
-    >>> found = smallest_detectable_effect(Design(n_per_arm=111), shannon)
+    >>> import analysis as an
+    >>> shannon = an.MeanEndpoint(mean=3.45, sd=0.598, icc=0.65)
+    >>> found = an.smallest_detectable_effect(an.Design(n_per_arm=111), shannon)
     >>> round(found.percent, 2)
     -4.99
     """

@@ -93,10 +93,11 @@ def read_study(
     --------
     >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
+    >>> import analysis as an
     >>> with TemporaryDirectory() as folder:
     ...     table = Path(folder, "table.tsv")
     ...     _ = table.write_text("#OTU ID\ts1\ts2\na\t5\t0\nb\t1\t7\n")
-    ...     study = read_study(table)
+    ...     study = an.read_study(table)
     >>> study.shape, study.source.format
     ((2, 2), 'QIIME classic table')
     """

@@ -200,14 +200,14 @@ def _flush(text: str) -> str:
 
 def _examples(text: str, anchor: str, link: Link) -> Markup:
     """Return prose as prose, and what doctest runs in colours, in boxes that the keyboard can scroll."""
-    html = ""
+    parts = []
     for block in re.split(r"\n{2,}", text.strip()):
         if block.startswith(">>> "):
             code = str(highlighted(block, "pycon")).replace("<pre>", '<pre tabindex="0">', 1)
-            html += f'<div class="code">{code}</div>\n'
+            parts.append(f'<div class="code">{code}</div>')
         else:
-            html += to_html(block, anchor, link)
-    return Markup(html)  # noqa: S704
+            parts.append(str(to_html(block, anchor, link)))
+    return Markup("\n".join(parts))  # noqa: S704
 
 
 class _Translator(HTMLTranslator):

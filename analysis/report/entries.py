@@ -11,6 +11,8 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from importlib import import_module
+from pkgutil import walk_packages
 from types import ModuleType
 from typing import Any
 
@@ -73,18 +75,20 @@ class Entry:
     @property
     def bases(self) -> list[str]:
         """The classes of this library that a class is built on."""
-        return [base.__name__ for base in getattr(self.thing, "__bases__", ()) if _ours(base)]
+        bases = getattr(self.thing, "__bases__", ())
+        return [one.__name__ for one in bases if _ours(one) and not one.__name__.startswith("_")]
 
     @property
     def members(self) -> list[Entry]:
-        """The public methods and properties of a class."""
-        if not inspect.isclass(self.thing):
-            return []
-        return [
-            replace(self, thing=thing, name=name, anchor=f"{self.anchor}.{name}", also=())
-            for name, thing in vars(self.thing).items()
-            if _is_member(name, thing)
-        ]
+        """The public methods and properties of a class; those of a public base are described there."""
+        found: dict[str, Entry] = {}
+        for one in getattr(self.thing, "__mro__", ()):
+            if _ours(one) and (one is self.thing or one.__name__.startswith("_")):
+                for name, thing in vars(one).items():
+                    if _is_member(name, thing) and name not in found:
+                        anchor = f"{self.anchor}.{name}"
+                        found[name] = replace(self, thing=thing, name=name, anchor=anchor, also=())
+        return list(found.values())
 
     @property
     def own_names(self) -> set[str]:
@@ -103,6 +107,9 @@ class Entry:
 
 def all_entries() -> list[Entry]:
     """Find what users find in `analysis`, each thing once, and what they are given."""
+    for module in walk_packages(analysis.__path__, "analysis."):  # errors are known once they are imported
+        if not module.name.endswith("__main__"):
+            import_module(module.name)
     names: dict[Any, list[str]] = {}
     for name, thing in public_names(analysis):
         names.setdefault(thing, []).append(name)
@@ -134,9 +141,10 @@ def in_order(entries: list[Entry], group: str) -> list[Entry]:
 
     def put(entry: Entry) -> None:
         ordered.append(entry)
-        for one in _mentioned(entry.thing):
-            if one in given:
-                put(given.pop(one))
+        for named in _mentioned(entry.thing):
+            for one in (named, *_built_on(named)):
+                if one in given:
+                    put(given.pop(one))
 
     for entry in sorted((one for one in here if one.public), key=lambda one: ("." in one.name, one.name)):
         put(entry)
@@ -156,13 +164,15 @@ def introduction(group: str) -> str:
 
 
 def _given(public: list[Entry]) -> Iterator[Entry]:
-    """Yield the classes that the annotations of public things lead to, and every error."""
+    """Yield every error, the classes that annotations of public things lead to, and those built on these."""
     seen = {entry.thing for entry in public}
     found = [one for base in (AnalysisError, AnalysisWarning) for one in _built_on(base) if one not in seen]
     queue = [*seen, *found]
     seen.update(found)
     while queue:
-        new = [one for one in _mentioned(queue.pop()) if one not in seen]
+        named = _mentioned(queue.pop())
+        new = [one for base in named for one in (base, *_built_on(base)) if one not in seen]
+        new = list(dict.fromkeys(new))
         seen.update(new)
         queue += new
         found += new
@@ -174,8 +184,9 @@ def _given(public: list[Entry]) -> Iterator[Entry]:
 
 
 def _built_on(base: type) -> Iterator[type]:
+    """Yield the classes that are built on one: of results, what some endpoints give in its place."""
     for one in base.__subclasses__():
-        if _ours(one):
+        if _ours(one) and not one.__name__.startswith("_"):
             yield one
             yield from _built_on(one)
 

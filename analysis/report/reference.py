@@ -43,7 +43,9 @@ class Reference:
     def link(self, name: str) -> str | None:
         """Return the address of a name, as users or docstrings write it; None where there is none."""
         short = re.sub(r"^(?:an|analysis)\.", "", name)
-        return self._addresses.get(short) or self._addresses.get(name)
+        owner = short.rpartition(".")[0]  # fields are described with their class
+        tried = (short, name, owner if owner[:1].isupper() else "")
+        return next((self._addresses[one] for one in tried if one in self._addresses), None)
 
     def pages(self) -> dict[str, dict[str, Any]]:
         """Return what the pages of the groups show, by the group's name."""

@@ -206,11 +206,12 @@ def differential_abundance(
     Examples
     --------
     >>> import pandas as pd
+    >>> import analysis as an
     >>> table = pd.DataFrame(
     ...     [[90, 40, 60], [80, 45, 70], [95, 50, 55], [20, 50, 60], [15, 40, 75], [25, 45, 65]],
     ...     index=["a", "b", "c", "d", "e", "f"], columns=["x", "y", "z"])
     >>> metadata = pd.DataFrame({"drug": ["no"] * 3 + ["yes"] * 3}, index=table.index)
-    >>> result = differential_abundance(Study.from_frame(table, metadata), "drug", "no", method="clr")
+    >>> result = an.differential_abundance(an.Study.from_frame(table, metadata), "drug", "no", method="clr")
     >>> result.table[["feature", "effect", "q_value"]].round(3)
       feature  effect  q_value
     0       x  -1.016    0.004

@@ -137,11 +137,12 @@ def panel_scores(
     Examples
     --------
     >>> import pandas as pd
+    >>> import analysis as an
     >>> from analysis.taxonomy import taxonomy_table
     >>> table = pd.DataFrame([[10, 90], [0, 50]], index=["s1", "s2"], columns=["a", "b"])
     >>> lineages = ["d__Bacteria;g__Escherichia-Shigella", "d__Bacteria;g__Blautia"]
-    >>> study = Study.from_frame(table, taxonomy=taxonomy_table(lineages, ["a", "b"]))
-    >>> panel_scores(study, "escherichia_shigella").scores.round(3)
+    >>> study = an.Study.from_frame(table, taxonomy=taxonomy_table(lineages, ["a", "b"]))
+    >>> an.panel_scores(study, "escherichia_shigella").scores.round(3)
                log_ratio  fraction_up  fraction_down
     sample_id
     s1            -2.154          0.1            0.9

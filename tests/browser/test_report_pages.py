@@ -6,11 +6,13 @@ import nbformat
 import pytest
 
 from analysis.report import find_notebooks, write_site
+from analysis.report.entries import GROUPS, page_of
 
 ROOT = Path(__file__).resolve().parents[2]
 PATHS = [*find_notebooks(ROOT / "notebooks"), *find_notebooks(ROOT / "notebooks" / "extended")]
-FEW = ["index", "methods", "02_public_tables"]
-ALL = [*(path.stem for path in PATHS), "planner"]
+FEW = ["index", "methods", "02_public_tables", "api_compare"]
+REFERENCE = ["api", *(page_of(group).removesuffix(".html") for group in GROUPS)]
+ALL = [*(path.stem for path in PATHS), "planner", *REFERENCE]
 WAYS = [(375, True), (1280, False)]
 
 
@@ -55,6 +57,15 @@ def test_a_reader_gets_from_the_front_page_through_the_chapters(open_page, site)
     assert page.url.endswith("planner.html")
     page.click("nav a:last-child >> text=Methods")
     assert page.locator("details").count() > 20
+
+
+def test_a_name_in_the_code_of_a_chapter_leads_to_what_is_said_of_it(open_page, site):
+    page = open_page(site / "03_diversity.html").page
+    page.click(".code a >> text=alpha_diversity")
+    assert page.url.endswith("api_diversity.html#alpha_diversity")
+    page.click("nav[aria-label=Reference] >> text=All names")
+    page.click("dt#Permanova a")
+    assert page.url.endswith("api_compare.html#Permanova")
 
 
 def test_a_wide_table_scrolls_by_keyboard_inside_its_box(open_page, site):

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 import analysis as an
+from analysis.claims import searched
 from analysis.claims.planned import planned, sign_of, trial_design, trial_endpoint
 from analysis.claims.searched import known_sizes, search_key
 from analysis.errors import ParameterError
@@ -112,3 +113,28 @@ def test_html_and_text_are_there():
     needs = an.data_needed(CLAIMS["diversity_falls_humans"])
     assert isinstance(needs.to_frame(), pd.DataFrame)
     assert "people" in needs._repr_html_()
+
+
+def test_a_size_survives_its_file(monkeypatch, tmp_path):
+    """What is written after a search is what is read before the next one."""
+    key, found = next(iter(known_sizes().items()))
+    pd.DataFrame([searched.to_row(key, found)]).to_csv(tmp_path / "sizes.csv", index=False)
+    monkeypatch.setattr(searched, "data_path", lambda _: tmp_path / "sizes.csv")
+    known_sizes.cache_clear()
+    try:
+        assert known_sizes() == {key: found}
+        monkeypatch.setattr(searched, "data_path", lambda _: tmp_path / "none.csv")
+        known_sizes.cache_clear()
+        assert known_sizes() == {}
+    finally:
+        known_sizes.cache_clear()
+
+
+def test_a_composition_that_was_not_searched_before_is_searched_now(monkeypatch):
+    claim = CLAIMS["composition_shifts_humans"]
+    monkeypatch.setattr(searched, "N_SIM", 16)
+    monkeypatch.setattr(searched, "sample_size", lambda *asked, **how: (asked, how))
+    design, endpoint = trial_design(claim), trial_endpoint(claim)
+    asked, how = searched.searched_size(design, endpoint, 0.2, 0.8)
+    assert asked == (design, endpoint, 0.2, 0.8)
+    assert how == {"n_sim": 16, "seed": searched.SEED, "n_jobs": 1, "margin": None}

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import analysis as an
-from analysis.claims.rehearsal import OUTCOMES, _judge, rehearse
+from analysis.claims.rehearsal import OUTCOMES, Rehearsal, _judge, rehearse
 from analysis.claims.trial import draw_numbers, prepare_trial, simulate_trial
 from analysis.errors import ParameterError
 from analysis.paths import data_path
@@ -104,3 +104,14 @@ def test_the_committed_rates_are_reached_again_with_other_random_numbers(name):
     for key, row in again.iterrows():
         gap = abs(row["rate"] - table.loc[key, "rate"])
         assert gap <= 4 * np.hypot(row["rate_se"], table.loc[key, "rate_se"]), key
+
+
+def test_rates_are_shares_of_the_trials():
+    claim = CLAIMS["diversity_falls_mice"]
+    found = Rehearsal(claim, 20, 8, {0.0: {"refuted": 6, "inconclusive": 2}, 1.0: {"supported": 8}})
+    assert (found.rate(0.0, "refuted"), found.rate(0.0, "supported"), found.rate(1.0, "supported")) == (
+        0.75,
+        0,
+        1,
+    )
+    assert "<td>0.750</td>" in found._repr_html_()

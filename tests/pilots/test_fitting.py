@@ -14,7 +14,7 @@ from analysis.pilots.plans import plan_arms
 from analysis.pilots.samples import choose_columns
 from analysis.pilots.simulator import Simulator
 from analysis.pilots.targets import LEAST_RANK_CORRELATION, Pairs, expected_prevalence, figures_of, fit_table
-from analysis.pilots.usual_models import usual_models
+from analysis.pilots.usual_models import compare_models, usual_models
 from analysis.study import Study
 
 HUMAN_WITH_REPEATS = {"tap_fibre", "david_diet"}
@@ -338,3 +338,16 @@ def test_fractions_cannot_count_as_more_reads_than_are_simulated():
     study = Study(shares, reads.sample_ids, reads.feature_ids, reads.metadata)
     with pytest.raises(ParameterError, match="at most 65,535"):
         fit_pilot(study, depth=10**9)
+
+
+def test_usual_models_are_held_against_the_same_targets():
+    """One concentration for all taxa loses the rare ones; an exponent widens Shannon as it should."""
+    study = load_pilot("twins_genera").simulate(n_subjects=30, seed=3)
+    table = compare_models(study, depth=1_000)
+    plain, gamma, exponent = (
+        table.loc[name] for name in ("dirichlet_multinomial", "gamma", "gamma_exponent")
+    )
+    assert plain["real"].equals(gamma["real"])
+    assert plain["real"].equals(exponent["real"])
+    assert plain.loc["richness_mean", "difference"] < -0.4
+    assert abs(exponent.loc["shannon_sd", "difference"]) < 0.5 * abs(gamma.loc["shannon_sd", "difference"])
