@@ -61,8 +61,6 @@ def test_compare_means(line, data, trial):
     if line == "two arms":
         metadata = metadata[metadata["day"] == 7]
         values = values[metadata.index]
-    if line == "cages, rearranged":
-        metadata = metadata.assign(cage=metadata["mouse"])
     call = {"treatment": "arm", "reference": "none", "margin": 1.0} | LINES[line]
     expected = an.compare_means(values, metadata, **call)
     order = data.draw(some.orders(len(metadata)))
