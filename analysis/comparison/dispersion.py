@@ -133,21 +133,25 @@ def _median_weights(inner: np.ndarray) -> np.ndarray:
     -----
     If the median is one of the points, it is the one with the smallest sum of distances, and the unit vectors
     from it to the others add up to at most the number of points there. Otherwise Weiszfeld's iteration, begun
-    at the mean, finds it.
+    at the mean, finds it. On a line the median of an even number of points is any place between the middle
+    two: here halfway, so that it does not depend on the order of the points.
     """
     n = len(inner)
     lengths = np.diag(inner)
-    gaps = np.sqrt(np.maximum(lengths[:, None] + lengths - 2 * inner, 0))
+    gaps = lengths[:, None] + lengths - 2 * inner
+    gaps = np.sqrt(np.where(gaps > _ROUNDING * gaps.max(), gaps, 0))
     scale = gaps.max()
     weights = np.full(n, 1 / n)
     if scale == 0 or n <= 2:
         return weights
-    nearest = int(gaps.sum(axis=0).argmin())
+    sums = gaps.sum(axis=0)
+    nearest = int(sums.argmin())
     away = gaps[nearest] > TIE * scale
     pull = np.where(away, 1 / np.where(away, gaps[nearest], 1), 0)
     from_nearest = inner - inner[nearest] - inner[:, [nearest]] + inner[nearest, nearest]
-    if pull @ from_nearest @ pull <= (n - away.sum()) ** 2:
-        return np.eye(n)[nearest]
+    if pull @ from_nearest @ pull <= (n - away.sum()) ** 2 * (1 + TIE):
+        places = (sums <= sums[nearest] * (1 + TIE)) / (gaps == 0).sum(axis=0)
+        return places / places.sum()
     for _ in range(_STEPS):
         before = weights
         weights = 1 / np.sqrt(np.maximum(_squared_to_point(inner, before), (TIE * scale) ** 2))

@@ -170,6 +170,7 @@ def compare_means(
         Refuse samples and subjects with gaps, or leave them out and say so in the notes.
     permutations, seed : int
         For "cluster_permutation": how many random arrangements, where there are too many to list; their seed.
+        Clusters are taken in the order of their names, so that other names are then another draw.
 
     Returns
     -------

@@ -151,7 +151,8 @@ def permanova(
         more than are asked for, are enumerated in full instead, and p is exact.
     seed : int, default 0
         Start of the random draws. Samples are taken in the order of their ids, so that the result does not
-        depend on the order of the rows.
+        depend on the order of the rows. Renamed levels of the factor keep it too; other names of samples,
+        blocks or plots are another draw where p is not exact.
     covariates : str or sequence, optional
         Columns (or array-likes) taken out before the factor.
     by : {"terms", "margin"}, default "terms"

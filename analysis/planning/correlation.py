@@ -102,7 +102,7 @@ def correlation_power(
     chance = stats.nct.sf(critical, df, sign * shift)
     if sides == 2:
         chance = np.nan_to_num(chance) + np.nan_to_num(stats.nct.sf(critical, df, -sign * shift))
-    return float(weights @ np.nan_to_num(chance) / weights.sum())
+    return min(float(weights @ np.nan_to_num(chance) / weights.sum()), 1.0)  # rounding may pass 1
 
 
 class CorrelationEngine(Engine):

@@ -147,16 +147,16 @@ def _missed(depth: int, proportion: float, min_reads: int, dispersion: float) ->
     """Return the probability of fewer than `min_reads` reads of the taxon."""
     if min_reads > depth:
         return 1.0
-    if dispersion == 0:
+    concentration = (1 - dispersion) / dispersion if dispersion else math.inf
+    if math.isinf(concentration):
         return float(stats.binom.cdf(min_reads - 1, depth, proportion))
-    concentration = (1 - dispersion) / dispersion
     of_taxon, of_others = proportion * concentration, (1 - proportion) * concentration
     seen = np.arange(min_reads)
     if concentration < _CONCENTRATED:
         log_chance = stats.betabinom.logpmf(seen, depth, of_taxon, of_others)
     else:
         # The usual form subtracts logarithms of gamma functions that then are alike in all their digits.
-        ratios = (depth - seen) / (seen + 1) * (of_taxon + seen) / (of_others + depth - seen - 1)
+        ratios = (depth - seen) / (seen + 1) * ((of_taxon + seen) / (of_others + depth - seen - 1))
         log_chance = _log_none(depth, of_taxon, concentration) + np.r_[0.0, np.cumsum(np.log(ratios[:-1]))]
     return float(min(np.exp(special.logsumexp(log_chance)), 1.0))
 

@@ -448,6 +448,16 @@ def test_spatial_median_on_a_line_is_the_middle_point():
     np.testing.assert_allclose(found, [1, 0, 4, 0.5, 0, 19.5], atol=1e-7)
 
 
+@pytest.mark.parametrize(
+    "position", [[0, 1, 4, 7], [7, 1, 4, 0], [0, 0, 0, 5, 6, 9], [9, 0, 6, 0, 5, 0], [0, 1, 0, 1]]
+)
+def test_spatial_median_of_an_even_number_on_a_line_is_halfway_in_any_order(position):
+    found = distances_to_centre(
+        np.abs(np.subtract.outer(position, position)), np.zeros(len(position), dtype=int)
+    )
+    np.testing.assert_allclose(found, np.abs(position - np.median(position)), atol=1e-7)
+
+
 def test_spatial_median_has_balanced_pulls():
     rng = np.random.default_rng(12)
     points = rng.standard_normal((15, 4))

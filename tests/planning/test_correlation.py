@@ -33,6 +33,10 @@ def test_power_is_near_that_of_pwr(row):
     assert correlation_power(row.n, row.rho) == pytest.approx(row.value, abs=0.15 / row.n)
 
 
+def test_power_is_never_above_1():
+    assert correlation_power(124, -0.75, arms=2, sides=1, sign=-1.0) <= 1  # the weights add up to 1 + 2e-16
+
+
 def test_sample_size_beside_pwr():
     quoted = REFERENCE.query("case == 'n_correlation_pwr'")[
         "value"

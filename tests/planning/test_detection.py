@@ -67,6 +67,12 @@ def test_more_reads_or_dispersion_need_more_depth():
     assert depths == sorted(set(depths))
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("dispersion", [1e-300, 1e-307, 5e-324])
+def test_next_to_no_dispersion_is_none_and_does_not_overflow(dispersion):
+    assert detection_depth(0.4, 0.99, 3, dispersion) == detection_depth(0.4, 0.99, 3)
+
+
 def test_what_no_depth_shows_is_said():
     with pytest.raises(DepthError) as caught:
         detection_depth(1e-4, dispersion=0.01)

@@ -1,18 +1,19 @@
-"""How deep properties are searched: the same few examples each time, many fresh ones in `make test-long`."""
+"""How deep properties are searched: a few fixed examples each time, many fresh ones in `make test-long`."""
 
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 HERE = Path(__file__).parent
 
 settings.register_profile(
     "fixed",
-    max_examples=25,
+    max_examples=15,
     derandomize=True,
     database=None,
     deadline=None,
+    phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow],
 )
 # A failure prints the blob that brings its example back; nothing is kept between runs.

@@ -103,7 +103,7 @@ def studies(
         bare = np.flatnonzero(table.sum(axis=1) == 0)
         table[bare, bare % p] = 1
     sample_ids, feature_ids = draw(ids(n)), draw(ids(p))
-    note(pd.DataFrame(table, sample_ids, feature_ids).to_string())
+    note(f"{table.tolist()} of samples {sample_ids} and features {feature_ids}")
     return Study(
         sparse.csr_array(table),
         pd.Index(sample_ids),
