@@ -1,6 +1,6 @@
 """Back-test of power on real cohorts: predicted from one half of the subjects, observed in the other.
 
-Run: python benchmarks/bench_backtest.py [TABLES] [--splits 5] [--jobs 2]
+Run: python benchmarks/bench_backtest.py [TABLES] [--splits 5] [--jobs 2] [--checkpoint FILE]
 
 TABLES: the folder of public tables; by default ANALYSIS_DATA_DIR, or ../shared/data. Writes
 data/results/backtest.csv (not with --no-write), a row a cell: one contrast, one endpoint, one number of
@@ -37,6 +37,8 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from collections.abc import MutableMapping
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -46,13 +48,30 @@ import numpy as np
 import pandas as pd
 from backtest_cohorts import INPUTS, LOADERS, Cohort
 from backtest_halves import ideal_gap, measure, one_split
-from joblib import Parallel, delayed
 from peers import NO_TABLES, ROOT, tables_folder
 from reporting import limit, not_run, row
 
+from analysis.planning.checkpoint import content, opened
+from analysis.planning.replicates import run_missing
 from analysis.provenance import write_results
 
 RESULTS = ROOT / "data" / "results" / "backtest.csv"
+SHOWN = [
+    "contrast",
+    "endpoint",
+    "n_per_arm",
+    "drawn",
+    "effect",
+    "effect_put_in",
+    "predicted",
+    "predicted_se",
+    "observed",
+    "observed_se",
+    "difference",
+    "difference_se",
+    "ideal_gap",
+    "type_i",
+]
 MEDIAN_TARGET, WORST_TARGET = 0.05, 0.12
 
 
@@ -96,13 +115,26 @@ def summarise(
     return pd.DataFrame(rows)
 
 
-def back_test(cohort: Cohort, options: argparse.Namespace) -> pd.DataFrame:
-    """Back-test one cohort."""
+def back_test(
+    cohort: Cohort, options: argparse.Namespace, found: MutableMapping[str, dict] | None = None
+) -> pd.DataFrame:
+    """Back-test one cohort, but for the splits that were found before."""
     distances, shannon = measure(cohort, options.seed)
-    halves = Parallel(n_jobs=options.jobs)(
-        delayed(one_split)(cohort, distances, shannon, split, options) for split in range(options.splits)
+    of = f"{cohort.contrast}, content {content(cohort)}" if found is not None else cohort.contrast
+    splits = run_missing(
+        partial(split_columns, cohort, distances, shannon, options),
+        {f"{of}, split {split}": split for split in range(options.splits)},
+        found,
+        n_jobs=options.jobs,
     )
-    return summarise(cohort, pd.concat(halves), shannon, options)
+    return summarise(cohort, pd.concat(map(pd.DataFrame, splits)), shannon, options)
+
+
+def split_columns(
+    cohort: Cohort, distances: np.ndarray, shannon: np.ndarray, options: argparse.Namespace, split: int
+) -> dict[str, list]:
+    """Back-test one split; return the columns of its table."""
+    return one_split(cohort, distances, shannon, split, options).to_dict("list")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -119,6 +151,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--permutations", type=int, default=499)
     found.add_argument("--seed", type=int, default=0)
     found.add_argument("--jobs", type=int, default=2)
+    found.add_argument("--checkpoint", help="file of finished splits; run again, only the others are made")
     return found
 
 
@@ -129,23 +162,14 @@ def main() -> None:
         print(f"not run: {NO_TABLES}")
         not_run("predicted power beside that of real subsamples", "real cohorts", NO_TABLES)
         return
+    enter = {name: getattr(options, name) for name in ("draws", "simulations", "permutations", "seed")}
     tables = []
-    for name in options.only:
-        started = time.perf_counter()
-        tables.append(back_test(LOADERS[name](options.tables), options))
-        shown = [
-            "contrast",
-            "endpoint",
-            "n_per_arm",
-            "drawn",
-            "effect",
-            "effect_put_in",
-            "predicted",
-            "predicted_se",
-        ]
-        shown += ["observed", "observed_se", "difference", "difference_se", "ideal_gap", "type_i"]
-        took = time.perf_counter() - started
-        print(f"{tables[-1][shown].round(3).to_string(index=False)}\n({took:.0f} s)", flush=True)
+    with opened(options.checkpoint, {"function": "back_test"} | enter) as found:
+        for name in options.only:
+            started = time.perf_counter()
+            tables.append(back_test(LOADERS[name](options.tables), options, found))
+            print(f"{tables[-1][SHOWN].round(3).to_string(index=False)}")
+            print(f"({time.perf_counter() - started:.0f} s)", flush=True)
     frame = pd.concat(tables, ignore_index=True)
     partial = frame[frame["observed"].between(0.2, 0.9)]
     for words, part in (("all cells", frame), ("cells with observed power .2 to .9", partial)):

@@ -1,6 +1,7 @@
 """Operating characteristics of the protocols: how often each verdict comes out of simulated trials.
 
 Run: python benchmarks/bench_rehearsal.py [--trials 1000] [--jobs 2] [--claims ID ...] [--keep] [--out FILE]
+     [--checkpoint FOLDER]
 
 For each claim and each truth (no effect, half the smallest of interest, the smallest, twice it) that many
 trials are simulated as the protocol asks for them, and each goes through `evaluate`. Promised: "supported"
@@ -17,6 +18,7 @@ import pandas as pd
 from reporting import promise
 
 import analysis as an
+from analysis.claims.model import Claim
 from analysis.claims.needs import data_needed
 from analysis.claims.rehearsal import rehearse
 from analysis.provenance import claims_inputs, write_results
@@ -39,7 +41,7 @@ def write(table: pd.DataFrame, order: list[str], trials: int, seed: int, out: Pa
     )
 
 
-def report(table: pd.DataFrame, claims: dict[str, an.Claim]) -> None:
+def report(table: pd.DataFrame, claims: dict[str, Claim]) -> None:
     """Print, of all claims, those that are farthest from what was promised."""
     null = table[table["truth"] == 0]
     for outcome, side, promised in (
@@ -67,15 +69,21 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="keep the claims in the file that are not run")
     parser.add_argument("--out", default="data/results/rehearsal.csv")
     parser.add_argument("--no-write", action="store_true", help="leave data/results as it is")
+    parser.add_argument(
+        "--checkpoint", type=Path, help="folder of a file a claim; run again, only what is missing is made"
+    )
     given = parser.parse_args()
     claims = an.load_claims()
     chosen = given.claims or [name for name, claim in claims.items() if claim.testable]
     out = Path(given.out)
+    if given.checkpoint:
+        given.checkpoint.mkdir(parents=True, exist_ok=True)
     kept = pd.read_csv(out, comment="#") if given.keep and out.is_file() else pd.DataFrame(columns=COLUMNS)
     for name in chosen:
         claim = claims[name]
         start = time.perf_counter()
-        found = rehearse(claim, given.trials, seed=given.seed, n_jobs=given.jobs)
+        kept_trials = given.checkpoint / f"{name}.jsonl" if given.checkpoint else None
+        found = rehearse(claim, given.trials, seed=given.seed, n_jobs=given.jobs, checkpoint=kept_trials)
         table = found.to_frame().assign(
             claim=name, kind=claim.kind, n_per_arm=found.n_per_arm, n_trials=given.trials, seed=given.seed
         )

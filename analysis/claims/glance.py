@@ -150,8 +150,8 @@ def topic_matrix(claims: Mapping[str, Claim], matrix: pd.DataFrame) -> pd.DataFr
     >>> import analysis as an
     >>> from analysis.paths import data_path
     >>> audits = pd.read_csv(data_path("results/audit_matrix.csv"), comment="#")
-    >>> an.claims.topic_matrix(an.load_claims(), audits).iloc[0].tolist()
-    ['Diversity falls', 'turnbaugh_mice', 2]
+    >>> an.claims.topic_matrix(an.load_claims(), audits).loc[0, ["claim", "dataset"]].tolist()
+    ['Diversity falls', 'turnbaugh_mice']
     """
     named = matrix.assign(claim=[claims[name].heading for name in matrix["claim"]])
     return named.groupby(["claim", "dataset"], sort=False, as_index=False)["essential_missing"].min()

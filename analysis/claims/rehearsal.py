@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -18,6 +19,8 @@ from analysis.claims.needs import data_needed
 from analysis.claims.trial import Trial, prepare_trial, simulate_trial
 from analysis.claims.verdict import Outcome, judge
 from analysis.errors import Faults, ParameterError
+from analysis.pilots.shipped import load_pilot
+from analysis.planning.checkpoint import opened
 from analysis.planning.replicates import run_blocks
 from analysis.planning.results import monte_carlo_error
 from analysis.study import Study
@@ -81,6 +84,7 @@ def rehearse(
     permutations: int = 999,
     seed: int = 0,
     n_jobs: int = 1,
+    checkpoint: str | Path | None = None,
 ) -> Rehearsal:
     """Simulate the trial that a protocol asks for, many times, and count the verdicts.
 
@@ -97,7 +101,10 @@ def rehearse(
     permutations : int
         Of PERMANOVA, in each trial.
     seed, n_jobs : int
-        Results are the same for every `n_jobs`.
+        Results are the same for every `n_jobs` and backend; see `power_curve` for a Dask cluster.
+    checkpoint : str or pathlib.Path, optional
+        A file in which each block of 25 trials is kept as soon as it is done. Called again in the same way
+        with the same file, only those that are missing are simulated; the result is the same.
 
     Returns
     -------
@@ -125,15 +132,27 @@ def rehearse(
     faults = Faults("rehearse", ParameterError)
     check_count(faults, "n_trials", n_trials, 1, "trials for each truth")
     faults.raise_if_any()
-    data_needed(claim)  # says so where no trial would settle the claim, and keeps what the workers need
+    needed = data_needed(claim)  # says so where no trial would settle it, and keeps what the workers need
+    told = {"claim": claim, "n_trials": n_trials, "truths": list(truths), "n_per_arm": n_per_arm}
+    pilot = getattr(claim.endpoint, "pilot", None)  # a claim of what is known has no endpoint
+    told |= {"permutations": permutations, "seed": seed, "plan": needed.plan}
+    told |= {"pilot": load_pilot(pilot) if pilot else None}
     counts = {}
-    for truth, spawned in zip(truths, np.random.SeedSequence(seed).spawn(len(truths)), strict=True):
-        trial = prepare_trial(claim, truth, n_per_arm)
-        work = partial(_judge, trial, permutations)
-        title = f"{claim.id}, truth {truth:g}" if n_trials >= _SHOWN_FROM else ""
-        parts = run_blocks(work, n_trials, spawned, block=_BLOCK, n_jobs=n_jobs, describe=title)
-        counts[float(truth)] = dict(sum(parts, Counter()))
-    return Rehearsal(claim, n_per_arm or data_needed(claim).plan.n_per_arm, n_trials, counts)
+    with opened(checkpoint, {"function": "rehearse"} | told) as done:
+        seeds = np.random.SeedSequence(seed).spawn(len(truths))
+        for place, (truth, spawned) in enumerate(zip(truths, seeds, strict=True)):
+            parts = run_blocks(
+                partial(_judge, prepare_trial(claim, truth, n_per_arm), permutations),
+                n_trials,
+                spawned,
+                block=_BLOCK,
+                n_jobs=n_jobs,
+                describe=f"{claim.id}, truth {truth:g}" if n_trials >= _SHOWN_FROM else "",
+                found=done,
+                named=f"truth {place}, block",
+            )
+            counts[float(truth)] = dict(sum(map(Counter, parts), Counter()))
+    return Rehearsal(claim, n_per_arm or needed.plan.n_per_arm, n_trials, counts)
 
 
 def _judge(trial: Trial, permutations: int, rng: np.random.Generator, n_trials: int) -> Counter[str]:

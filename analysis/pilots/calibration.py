@@ -12,6 +12,7 @@ from analysis.pilots.marginals import adjust_quantiles
 from analysis.pilots.model import Pilot
 from analysis.pilots.simulator import Simulator
 from analysis.pilots.targets import Pairs, figures_of
+from analysis.threads import one_thread
 
 _SAMPLES = 2_000  # simulated at each setting of the screws
 _ROUNDS = 7  # Gauss-Newton steps at most
@@ -111,6 +112,7 @@ def _shares(likeness: dict[str, np.ndarray], size: int) -> np.ndarray:
     return np.column_stack([*shares, 1 - held])
 
 
+@one_thread
 def calibrate(draft: Draft, real: dict[str, float], pairs: Pairs, seed: int) -> Pilot:
     """Turn the screws of a draft by the simulated method of moments.
 

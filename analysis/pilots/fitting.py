@@ -27,6 +27,7 @@ from analysis.pilots.targets import (
     shannon_of,
 )
 from analysis.study import Study
+from analysis.threads import one_thread
 
 __all__ = ["fit_pilot", "resampled"]
 
@@ -162,6 +163,7 @@ def _check_asked(study: object, depth: object, max_taxa: object, stratum: object
     faults.raise_if_any()
 
 
+@one_thread
 def _draft(
     study: Study,
     counts: sparse.csr_array,
@@ -271,6 +273,7 @@ def _shannon_summary(table: np.ndarray, pairs: Pairs) -> dict[str, float]:
     return {"mean": float(values.mean()), "sd": float(values.std(ddof=1)), "n": len(values), **icc}
 
 
+@one_thread
 def _report(
     pilot: Pilot, real: dict[str, float], pairs: Pairs, prevalence: np.ndarray, seed: int
 ) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from analysis.errors import ParameterError, one_fault
 from analysis.pilots.batch_distances import bray_curtis_batch
 from analysis.pilots.plans import plan_arms
 from analysis.pilots.simulator import Simulator
+from analysis.threads import one_thread
 
 if TYPE_CHECKING:
     from analysis.pilots.effects import Effect
@@ -78,6 +79,7 @@ def omega_squared_of(without: np.ndarray, treated: np.ndarray) -> np.ndarray:
     return explained / (explained + within)
 
 
+@one_thread
 def solve(
     make: Callable[[float], Effect],
     size: Callable[[Effect, int], np.ndarray],

@@ -18,6 +18,7 @@ from analysis.pilots.depths import check_depth
 from analysis.pilots.effects import Effect, composition_shift
 from analysis.pilots.model import Pilot
 from analysis.pilots.simulator import Simulator
+from analysis.planning.checkpoint import once
 from analysis.planning.designed_permanova import DesignedPermanova, Examined
 from analysis.planning.engine import Engine, Settings, engine_for, nothing_to_find, smallest_n
 from analysis.planning.pilot_endpoint import (
@@ -243,8 +244,12 @@ class CommunityEngine(Engine):
             raise nothing_to_find(effect)
         found = Engine.sample_size(self.without_size(), design, endpoint, effect, target, max_n, settings)
         test = DesignedPermanova.of(design.resized(found.n_per_arm), settings.permutations, settings.seed)
-        p = _simulate(test, endpoint, None, settings, np.random.SeedSequence(settings.seed).spawn(2)[1]).p
-        rate, error = _share(int((p <= design.alpha).sum()), settings.n_sim)
+        without = np.random.SeedSequence(settings.seed).spawn(2)[1]
+
+        def false_alarms() -> int:
+            return int((_simulate(test, endpoint, None, settings, without).p <= design.alpha).sum())
+
+        rate, error = _share(once(settings.parts, "without effect", false_alarms), settings.n_sim)
         return warn_of_size(replace(found, type_i=rate, type_i_se=error), may_be_smaller=test.labels.exact)
 
     def smallest_n(self, design: Design) -> int:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import MutableMapping, Sequence
+from dataclasses import dataclass, field, fields
 from functools import singledispatch
 from typing import Any, Literal
 
@@ -13,7 +14,8 @@ import pandas as pd
 
 from analysis.designs import Design
 from analysis.errors import DesignError, Faults, ParameterError, one_fault
-from analysis.planning.results import Power, SampleSize, SmallestEffect
+from analysis.planning.checkpoint import once
+from analysis.planning.results import Power, SampleSize, SizeWarning, SmallestEffect
 from analysis.planning.search import find_crossing
 
 Method = Literal["closed", "simulation"]
@@ -42,6 +44,7 @@ class Settings:
     n_jobs: int = 1
     method: Method | None = None
     margin: float | None = None
+    parts: MutableMapping[str, Any] | None = field(default=None, compare=False, repr=False)  # a checkpoint
 
 
 class Engine(ABC):
@@ -67,6 +70,29 @@ class Engine(ABC):
     def power(self, design: Design, endpoint: Any, effect: Any, settings: Settings) -> Power:
         """Compute one power. The arguments have been checked."""
 
+    def cell(self, name: str, design: Design, endpoint: Any, effect: Any, settings: Settings) -> Power:
+        """Compute one power of a grid or a search, unless the checkpoint has it, with its warnings."""
+        if settings.parts is None:
+            return self.power(design, endpoint, effect, settings)
+
+        def compute() -> dict[str, Any]:
+            with warnings.catch_warnings(record=True) as said:
+                warnings.simplefilter("always", SizeWarning)
+                found = self.power(design, endpoint, effect, settings)
+            for one in said:
+                if not issubclass(one.category, SizeWarning):
+                    warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+            kept = {entry.name: getattr(found, entry.name) for entry in fields(Power)}
+            return {
+                "power": kept,
+                "warnings": [str(one.message) for one in said if issubclass(one.category, SizeWarning)],
+            }
+
+        kept = once(settings.parts, name, compute)
+        for text in kept["warnings"]:
+            warnings.warn(text, SizeWarning, stacklevel=4)
+        return Power(**kept["power"] | {"notes": tuple(kept["power"]["notes"])})
+
     def sample_size(
         self, design: Design, endpoint: Any, effect: Any, target: float, max_n: int | None, settings: Settings
     ) -> SampleSize:
@@ -76,7 +102,7 @@ class Engine(ABC):
 
         def power_at(n: int) -> Power:
             if n not in found:
-                found[n] = self.power(design.resized(n), endpoint, effect, settings)
+                found[n] = self.cell(f"n_per_arm {n}", design.resized(n), endpoint, effect, settings)
             return found[n]
 
         def simulate(root_n: float) -> tuple[int, int]:
@@ -126,7 +152,9 @@ class Engine(ABC):
     ) -> pd.DataFrame:
         """Tabulate power for every effect and number of subjects."""
         cells = [
-            self.power(design.resized(n), endpoint, effect, settings) for effect in effects for n in sizes
+            self.cell(f"effect {place}, n_per_arm {n}", design.resized(n), endpoint, effect, settings)
+            for place, effect in enumerate(effects)
+            for n in sizes
         ]
         return pd.DataFrame({name: [getattr(cell, name) for cell in cells] for name in CURVE_COLUMNS})
 

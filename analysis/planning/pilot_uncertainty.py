@@ -27,6 +27,8 @@ _N_SIM = 250  # experiments a refit at most; their own error is taken out of the
 _TINY = 1e-12
 _Z95 = 1.959963984540054
 
+Place = Callable[[Any, Any], tuple[float, float]]  # takes an endpoint and an effect
+
 
 def power_with_interval(
     found: Power, engine: Engine, design: Design, endpoint: Any, effect: Any, settings: Settings
@@ -49,12 +51,9 @@ def power_with_interval(
     change goes to the taxa of the same names, and any other `Effect` is put in as it is.
     """
     engine = engine.without_size()
-    fewer = replace(settings, n_sim=min(settings.n_sim, _N_SIM))
+    fewer = replace(settings, n_sim=min(settings.n_sim, _N_SIM), parts=None)
 
-    def place(refit: tuple[Any, Any]) -> tuple[float, float]:
-        return _probit(engine.power(design, *refit, fewer))
-
-    placed = np.array(_each(place, endpoint, effect, settings))
+    placed = np.array(_each(partial(_power_place, engine, design, fewer), endpoint, effect, settings))
     middle, own = _probit(found)
     wide = math.hypot(_half_width(placed[:, 0], placed[:, 1]), _Z95 * own)
     # A power of exactly 0 or 1 has no place on the probit scale: the interval reaches to it all the same.
@@ -82,16 +81,9 @@ def size_with_interval(
     `max_n`.
     """
     engine = engine.without_size()
-    fewer = replace(settings, n_sim=min(settings.n_sim, _N_SIM))
+    fewer = replace(settings, n_sim=min(settings.n_sim, _N_SIM), parts=None)
     near, most = design.resized(found.n_per_arm), max_n or engine.max_n
-
-    def place(refit: tuple[Any, Any]) -> tuple[float, float]:
-        try:
-            size = Engine.sample_size(engine, near, *refit, found.target, max_n, fewer)
-        except DesignError:
-            return math.inf, 0.0
-        return math.log(size.n_per_arm), _log_error(size)
-
+    place = partial(_size_place, engine, near, found.target, max_n, fewer)
     placed = np.array(_each(place, endpoint, effect, settings))
     beyond = np.isinf(placed[:, 0])
     logs = np.where(beyond, math.log(most), placed[:, 0])
@@ -107,26 +99,53 @@ def size_with_interval(
     )
 
 
-def _each(
-    place: Callable[[tuple[Any, Any]], tuple[float, float]], endpoint: Any, effect: Any, settings: Settings
-) -> list[tuple[float, float]]:
-    """Refit the pilot as often as asked for, and find where each refit places the answer."""
-    from tqdm import tqdm
+def _power_place(
+    engine: Engine, design: Design, settings: Settings, endpoint: Any, effect: Any
+) -> tuple[float, float]:
+    return _probit(engine.power(design, endpoint, effect, settings))
 
-    # Power itself draws from the first two children.
-    seed = np.random.SeedSequence(settings.seed).spawn(3)[2]
-    refits = run_blocks(
-        partial(_refitted, endpoint, effect),
+
+def _size_place(
+    engine: Engine,
+    design: Design,
+    target: float,
+    max_n: int | None,
+    settings: Settings,
+    endpoint: Any,
+    effect: Any,
+) -> tuple[float, float]:
+    try:
+        size = Engine.sample_size(engine, design, endpoint, effect, target, max_n, settings)
+    except DesignError:
+        return math.inf, 0.0
+    return math.log(size.n_per_arm), _log_error(size)
+
+
+def _each(place: Place, endpoint: Any, effect: Any, settings: Settings) -> list[tuple[float, float]]:
+    """Refit the pilot as often as asked for, and find where each refit places the answer."""
+    return run_blocks(
+        partial(_placed, place, endpoint, effect),
         endpoint.resamples,
-        seed,
+        np.random.SeedSequence(settings.seed).spawn(3)[2],  # power itself draws from the first two children
         block=1,
         n_jobs=settings.n_jobs,
         describe="refitting the pilot",
+        found=settings.parts,
+        named="refit",
     )
-    return [place(refit) for refit in tqdm(refits, desc="with each refit")]
 
 
-def _refitted(endpoint: Any, effect: Any, rng: np.random.Generator, n: int) -> tuple[Any, Any]:  # noqa: ARG001
+def _placed(
+    place: Place,
+    endpoint: Any,
+    effect: Any,
+    rng: np.random.Generator,
+    n: int,  # noqa: ARG001  # a block is one refit
+) -> tuple[float, float]:
+    return place(*_refitted(endpoint, effect, rng))
+
+
+def _refitted(endpoint: Any, effect: Any, rng: np.random.Generator) -> tuple[Any, Any]:
     """Return the endpoint with another pilot, and the effect as it is there."""
     pilot = endpoint.pilot
     depth = endpoint.depth

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -12,6 +14,7 @@ import analysis.planning.mean_engine  # noqa: F401  # both make their endpoints 
 from analysis.arguments import check_choice, check_count, check_number
 from analysis.designs import Design, Direction
 from analysis.errors import Faults, ParameterError
+from analysis.planning.checkpoint import opened
 from analysis.planning.engine import Engine, Method, Settings, engine_for
 from analysis.planning.results import Power, SampleSize, SmallestEffect
 
@@ -44,9 +47,10 @@ def power(
     permutations : int
         Per test, where the endpoint is tested by permutation.
     seed : int
-        Of all that is drawn; results are the same for every `n_jobs`.
+        Of all that is drawn; results are the same for every `n_jobs` and backend.
     n_jobs : int
-        Processes (-1: one a core).
+        Processes (-1: one a core). 1 leaves it to the caller's `joblib.parallel_config`, where there is one:
+        see `power_curve` for a Dask cluster.
     method : {"closed", "simulation"}, optional
         By default closed forms where there are any.
     margin : float, optional
@@ -117,6 +121,7 @@ def sample_size(
     n_jobs: int = 1,
     method: Method | None = None,
     margin: float | None = None,
+    checkpoint: str | Path | None = None,
 ) -> SampleSize:
     """Find the smallest experiment that reaches a power.
 
@@ -130,6 +135,8 @@ def sample_size(
         To be reached.
     max_n : int, optional
         Largest n_per_arm that is thought of (subjects; divide by the cage size for cages).
+    checkpoint : str or pathlib.Path, optional
+        As in `power_curve`: each number of subjects that is tried, and each refit of a pilot, is kept.
 
     Returns
     -------
@@ -161,11 +168,14 @@ def sample_size(
     if max_n is not None:
         check_count(faults, "max_n", max_n, 2, "subjects")
     engine = _checked(faults, design, endpoint, [effect], settings)
-    found = engine.sample_size(design, endpoint, effect, power, max_n, settings)
-    if getattr(endpoint, "resamples", 0):
-        from analysis.planning.pilot_uncertainty import size_with_interval
+    asked = {"effect": effect, "power": power, "max_n": max_n}
+    with opened(checkpoint, _told("sample_size", design, endpoint, settings, asked)) as parts:
+        settings = replace(settings, parts=parts)
+        found = engine.sample_size(design, endpoint, effect, power, max_n, settings)
+        if getattr(endpoint, "resamples", 0):
+            from analysis.planning.pilot_uncertainty import size_with_interval
 
-        return size_with_interval(found, engine, design, endpoint, effect, max_n, settings)
+            return size_with_interval(found, engine, design, endpoint, effect, max_n, settings)
     return found
 
 
@@ -181,6 +191,7 @@ def power_curve(
     n_jobs: int = 1,
     method: Method | None = None,
     margin: float | None = None,
+    checkpoint: str | Path | None = None,
 ) -> pd.DataFrame:
     """Tabulate power over effects and numbers of subjects.
 
@@ -192,6 +203,10 @@ def power_curve(
         Every effect is combined with every number of subjects.
     endpoint, n_sim, permutations, seed, n_jobs, method, margin
         As in `power`.
+    checkpoint : str or pathlib.Path, optional
+        A file in which each simulated row is kept as soon as it is done. Called again in the same way with
+        the same file, after whatever put an end to the first call, only the rows that are missing are
+        simulated; the result is the same to the last bit. Delete the file to begin anew.
 
     Returns
     -------
@@ -202,7 +217,22 @@ def power_curve(
     Raises
     ------
     DesignError, ParameterError
-        As for `power`, of all combinations at once.
+        As for `power`, of all combinations at once; and for a checkpoint of other settings or versions, with
+        each that differs.
+
+    Notes
+    -----
+    Simulated experiments run wherever joblib can run them; on all workers of a Dask cluster within::
+
+        client = distributed.Client("scheduler:8786")
+        with joblib.parallel_config(backend="dask"):
+            curve = power_curve(design, endpoint, effects, n_per_arm, checkpoint="curve.jsonl")
+
+    With the default ``n_jobs=1`` backend and number of jobs are those of `joblib.parallel_config`, where the
+    caller has set any; a cluster uses all its workers whatever `n_jobs` is, each of which needs this library.
+    A worker that dies is made up for by the others. The result is the same for every backend and number of
+    jobs: a block of experiments has its own random numbers, and runs with one thread of BLAS. (On processors
+    of another kind a BLAS may round differently, in the last bit.) Closed forms keep nothing in a checkpoint.
 
     Examples
     --------
@@ -225,7 +255,10 @@ def power_curve(
     for n in sizes:
         check_count(faults, "n_per_arm", n, 2, "animals or people")
     engine = _checked(faults, design, endpoint, effects, settings)
-    return engine.curve(design, endpoint, effects, [int(n) for n in sizes], settings)
+    sizes = [int(n) for n in sizes]
+    asked = {"effects": effects, "n_per_arm": sizes}
+    with opened(checkpoint, _told("power_curve", design, endpoint, settings, asked)) as parts:
+        return engine.curve(design, endpoint, effects, sizes, replace(settings, parts=parts))
 
 
 def smallest_detectable_effect(
@@ -280,6 +313,14 @@ def smallest_detectable_effect(
     engine = _checked(faults, design, endpoint, [], settings)
     less = (direction or design.alternative or "less") == "less"
     return engine.smallest_effect(design, endpoint, -1.0 if less else 1.0, power, settings)
+
+
+def _told(
+    function: str, design: Design, endpoint: Any, settings: Settings, asked: dict[str, object]
+) -> dict[str, object]:
+    """Name all that determines a result, for the head of a checkpoint."""
+    how = {name: getattr(settings, name) for name in ("n_sim", "permutations", "seed", "method", "margin")}
+    return {"function": function, "design": design, "endpoint": endpoint} | asked | how
 
 
 def _begin(subject: str, design: object) -> Faults:

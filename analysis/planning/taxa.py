@@ -15,6 +15,7 @@ from analysis.designs import Design
 from analysis.errors import AnalysisError, Faults, ParameterError
 from analysis.pilots.effects import Effect, fold_change
 from analysis.pilots.simulator import Simulator
+from analysis.planning.checkpoint import once
 from analysis.planning.designed_abundance import DesignedAbundance
 from analysis.planning.engine import Engine, Settings, engine_for, nothing_to_find
 from analysis.planning.pilot_endpoint import check_simulable, progress_title
@@ -174,7 +175,10 @@ class TaxaEngine(Engine):
             raise nothing_to_find(effect)
         found = Engine.sample_size(self.without_size(), design, endpoint, effect, target, max_n, settings)
         without = np.random.SeedSequence(settings.seed).spawn(2)[1]
-        rate, error = self._type_i(design.resized(found.n_per_arm), endpoint, settings, without)
+        reached = design.resized(found.n_per_arm)
+        rate, error = once(
+            settings.parts, "without effect", lambda: self._type_i(reached, endpoint, settings, without)
+        )
         found = replace(found, type_i=rate, type_i_se=error)
         return warn_of_size(found, may_be_smaller=True, more=_remedy(endpoint))
 

@@ -1,15 +1,16 @@
 """Work out the numbers of the planner: analysis.sample_size at every step of its sliders.
 
-Run: python data/scripts/planner_grid.py [closed | composition]
+Run: python data/scripts/planner_grid.py [closed | composition] [--jobs 2] [--checkpoint FILE]
 
 Writes data/results/planner_grid.csv (closed forms) and data/results/planner_composition.csv (simulation). The
-first takes about ten minutes on two idle cores, the second about half an hour.
+first takes about ten minutes on two idle cores, the second about half an hour. With a checkpoint, a run that
+was killed goes on where it was.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
-import sys
 import warnings
 from pathlib import Path
 
@@ -17,11 +18,12 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pandas as pd
-from joblib import Parallel, delayed
 
 import analysis as an
 from analysis.planner.settings import CONTROLS, N_SIM, PERMUTATIONS, QUESTIONS, SEED, Question, Setting
+from analysis.planning.checkpoint import opened
 from analysis.planning.community import CommunityEngine
+from analysis.planning.replicates import run_missing
 from analysis.planning.results import SizeWarning
 from analysis.provenance import claims_inputs, write_results
 
@@ -89,18 +91,32 @@ def write(rows: list[dict[str, object]], name: str, part: str, **drawn: object) 
     print(f"{name}: {len(rows)} rows")
 
 
-def main(parts: list[str]) -> None:
+def main() -> None:
     """Work out the parts asked for."""
-    pool = Parallel(n_jobs=2, verbose=1, batch_size=4)
-    if "closed" in parts:
-        settings = [setting for q in QUESTIONS if not q.simulated for setting in rows_of(q)]
-        write(pool(delayed(closed)(setting) for setting in settings), "planner_grid.csv", "closed")
-    if "composition" in parts:
-        settings = [setting for q in QUESTIONS if q.simulated for setting in rows_of(q)]
-        rows = [row for found in pool(delayed(simulated)(s) for s in settings) for row in found]
-        repeats = {"n_sim": N_SIM, "permutations": PERMUTATIONS}
-        write(rows, "planner_composition.csv", "composition", seed=SEED, replicates=repeats, simulated=True)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    both = ["closed", "composition"]
+    parser.add_argument("parts", nargs="*", default=both, help="closed, composition; both by default")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--checkpoint", help="file of finished rows; run again, only the others are made")
+    given = parser.parse_args()
+    enter = {f"noise of {q.key}": q.noise for q in QUESTIONS}
+    enter |= {f"powers of {q.key}": q.axes["power"].values for q in QUESTIONS}
+    with opened(given.checkpoint, {"function": "planner_grid", "curve": CURVE, **DRAWN, **enter}) as found:
+        if "closed" in given.parts:
+            asked = {str(setting): setting for q in QUESTIONS if not q.simulated for setting in rows_of(q)}
+            rows = run_missing(closed, asked, found, n_jobs=given.jobs, describe="closed")
+            write(rows, "planner_grid.csv", "closed")
+        if "composition" in given.parts:
+            asked = {str(setting): setting for q in QUESTIONS if q.simulated for setting in rows_of(q)}
+            each = run_missing(simulated, asked, found, n_jobs=given.jobs, describe="composition")
+            table = [row for rows in each for row in rows]
+            repeats = {"n_sim": N_SIM, "permutations": PERMUTATIONS}
+            write(
+                table, "planner_composition.csv", "composition", seed=SEED, replicates=repeats, simulated=True
+            )
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or ["closed", "composition"])
+    main()
