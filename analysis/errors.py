@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 _NAMED = 5  # ids spelled out in a message; the rest are counted
 _SEARCHED = 5_000  # candidates looked through for the nearest match
+_LONGEST = 1_000  # letters of one part of a message: a damaged file can hold a name of megabytes
+_TOLD = 100  # faults spelled out; the rest are counted
 
 
 @dataclass(frozen=True)
@@ -37,11 +39,12 @@ class Fault:
 
     def __str__(self) -> str:
         """Write the fault as sentences on as few lines as it needs."""
-        text = f"{self.where}: {self.what}" if self.where else self.what
-        if self.expected:
-            text += f"\n     expected: {self.expected}"
-        if self.remedy:
-            text += f"\n     to do: {self.remedy}"
+        what, where, expected, remedy = map(shortened, (self.what, self.where, self.expected, self.remedy))
+        text = f"{where}: {what}" if where else what
+        if expected:
+            text += f"\n     expected: {expected}"
+        if remedy:
+            text += f"\n     to do: {remedy}"
         return text
 
 
@@ -75,7 +78,9 @@ class AnalysisError(ValueError):
         """List the faults, numbered."""
         count = f"{len(self.faults)} fault" + ("s" if len(self.faults) != 1 else "")
         lines = [f"{self.subject}: {count}"]
-        lines += [f"  {number}. {fault}" for number, fault in enumerate(self.faults, start=1)]
+        lines += [f"  {number}. {fault}" for number, fault in enumerate(self.faults[:_TOLD], start=1)]
+        if len(self.faults) > _TOLD:
+            lines.append(f"  ... and {len(self.faults) - _TOLD:,} more")
         return "\n".join(lines)
 
 
@@ -174,6 +179,20 @@ def one_fault(
 ) -> AnalysisError:
     """Build an error with a single fault, to be raised by the caller; arguments as in `Fault`."""
     return error(subject, Fault(what, where=where, expected=expected, remedy=remedy))
+
+
+def shortened(text: str, most: int = _LONGEST) -> str:
+    """Leave out the middle of a long text, and say so.
+
+    Examples
+    --------
+    >>> shortened("abcdefghij", most=4)
+    'ab [6 letters left out] ij'
+    """
+    if len(text) <= most:
+        return text
+    half = most // 2
+    return f"{text[:half]} [{len(text) - 2 * half:,} letters left out] {text[-half:]}"
 
 
 def listed(ids: Iterable[object], most: int = _NAMED) -> str:

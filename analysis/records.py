@@ -7,13 +7,15 @@ import re
 import tomllib
 import types
 import typing
+from collections.abc import Iterator
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.errors import AnalysisError, Faults, did_you_mean, one_fault
+from analysis.errors import AnalysisError, Faults, did_you_mean, one_fault, shortened
 
 _BREAK = re.compile(r"\s*\n\s*")  # prose runs over several lines of the file
+_LONGEST = len("-0x7fffffffffffffff")  # of a number of 64 bits
 _IN_WORDS = {
     str: "text in quotes",
     bool: "true or false",
@@ -41,9 +43,33 @@ def read_toml(
         raise one_fault(error, repr(path), f"a {type(path).__name__}", expected="the path of a TOML file")
     path = Path(path)
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as cause:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except RecursionError as cause:
+        raise one_fault(
+            error, path.name, "tables or lists are nested too deeply", expected=expected
+        ) from cause
+    except (OSError, ValueError) as cause:  # no text, no TOML, or a number of thousands of digits
         raise one_fault(error, path.name, f"cannot be read: {cause}", expected=expected) from cause
+    large = [shown for number in _whole_numbers(content) if len(shown := hex(number)) > _LONGEST]
+    if large:
+        raise one_fault(
+            error,
+            path.name,
+            f"{len(large)} whole number(s) are too large for TOML: {shortened(large[0], 40)}",
+            expected="at most 9223372036854775807",
+        )
+    return content
+
+
+def _whole_numbers(content: object) -> Iterator[int]:
+    """Yield the whole numbers of a document, however it is nested."""
+    stack = [content]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, dict | list):
+            stack += value.values() if isinstance(value, dict) else value
+        elif isinstance(value, int):
+            yield value
 
 
 def make(record: type, entry: object, where: str, faults: Faults, **known: Any) -> Any | None:
