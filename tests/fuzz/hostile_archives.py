@@ -16,15 +16,20 @@ from sound_files import ROOT, WHEN, packed, zipped
 
 _CENTRAL, _LOCAL, _END = b"PK\x01\x02", b"PK\x03\x04", b"PK\x05\x06"
 _NAMES = [
-    "../evil", "/etc/evil", "C:\\evil", "a/../../evil", "..\\evil", "", "/", ".", "a" * 60_000, "\0", "a\0b", "con",
-    f"{ROOT}/data/", f"{ROOT}/data/second.tsv", f"{ROOT}/metadata.yaml", "metadata.yaml", "other/metadata.yaml",
+    "../evil", "/etc/evil", "C:\\evil", "a/../../evil", "..\\evil", "", "/", ".", "a" * 60_000, "\0", "a\0b",
+    "con",
+    f"{ROOT}/data/", f"{ROOT}/data/second.tsv", f"{ROOT}/metadata.yaml", "metadata.yaml",
+    "other/metadata.yaml",
     f"{ROOT}/data/./x", f"{ROOT}//data/x", "xl/workbook.xml", "header.npy", "\U0001f600",
 ]  # fmt: skip
 _YAML = [
     b"", b"type: [1]", b"type: " + b"[" * 900, b"!!python/object/apply:os.system ['true']", b"type: &a [*a]",
-    b"a: &a [x,x,x]\nb: &b [*a,*a,*a]\nc: &c [*b,*b,*b]\ntype: *c", b"- type", b"type: 2026-01-01", b"\xff\xfe",
-    b"type: !!binary AAAA", b"x" * 2_000, b"type: '", b"? {a: 1}\n: type", b"type: " + b"{a: " * 200, b"type: \0",
-    b"type: Visualization", b"type: FeatureTable[Frequency]", b"%YAML 9.9\n---\ntype: x", b"type: 1e999", b"<<: 1",
+    b"a: &a [x,x,x]\nb: &b [*a,*a,*a]\nc: &c [*b,*b,*b]\ntype: *c", b"- type", b"type: 2026-01-01",
+    b"\xff\xfe",
+    b"type: !!binary AAAA", b"x" * 2_000, b"type: '", b"? {a: 1}\n: type", b"type: " + b"{a: " * 200,
+    b"type: \0",
+    b"type: Visualization", b"type: FeatureTable[Frequency]", b"%YAML 9.9\n---\ntype: x", b"type: 1e999",
+    b"<<: 1",
 ]  # fmt: skip
 
 
@@ -120,7 +125,8 @@ def _patched(content: bytes, rng: Random) -> bytes:
     # the places of version, flags, method, checksum, sizes, lengths and offsets, and how many bytes they take
     fields = {
         _LOCAL: [(4, 2), (6, 2), (8, 2), (14, 4), (18, 4), (22, 4), (26, 2), (28, 2)],
-        _CENTRAL: [(6, 2), (8, 2), (10, 2), (12, 4), (16, 4), (20, 4), (24, 4), (28, 2), (30, 2), (32, 2), (42, 4)],
+        _CENTRAL: [(6, 2), (8, 2), (10, 2), (12, 4), (16, 4), (20, 4), (24, 4), (28, 2), (30, 2), (32, 2),
+        (42, 4)],
         _END: [(4, 2), (8, 2), (10, 2), (12, 4), (16, 4), (20, 2)],
     }[kind]  # fmt: skip
     offset, width = rng.choice(fields)
@@ -143,14 +149,13 @@ def _odd_entry(content: bytes, rng: Random) -> bytes:
             entry.compress_type = zipfile.ZIP_DEFLATED
             if n == k and kind == "link":
                 entry.external_attr = 0o120777 << 16
-                inner = b"/etc/passwd"
             elif n == k and kind == "method":
                 entry.compress_type = rng.choice([zipfile.ZIP_STORED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
             elif n == k and kind == "comment":
                 entry.comment = b"x" * 60_000
             elif n == k and kind == "extra":
                 entry.extra = struct.pack("<HH", 1, rng.choice([0, 8, 24])) + rng.randbytes(8)
-            archive.writestr(entry, inner)
+            archive.writestr(entry, b"/etc/passwd" if n == k and kind == "link" else inner)
     data = stream.getvalue()
     if kind == "encrypted":
         return data.replace(_CENTRAL + data[data.find(_CENTRAL) + 4 :][:4], _CENTRAL + b"\x14\0\x14\0\x01", 1)

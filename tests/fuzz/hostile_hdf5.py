@@ -12,17 +12,22 @@ import numpy as np
 from biom_files import biom_hdf5
 
 _DATASETS = [
-    "sample/ids", "sample/matrix/data", "sample/matrix/indices", "sample/matrix/indptr", "sample/metadata/arm",
+    "sample/ids", "sample/matrix/data", "sample/matrix/indices", "sample/matrix/indptr",
+    "sample/metadata/arm",
     "observation/ids", "observation/matrix/data", "observation/metadata/taxonomy",
 ]  # fmt: skip
 _GROUPS = ["sample", "observation", "sample/matrix", "sample/metadata", "observation/metadata"]
 _TYPES = [
-    "i1", "i8", "u8", "f2", "f4", "S0", "S5", "?", "c8", "V4", h5py.string_dtype(), h5py.ref_dtype, h5py.regionref_dtype,
-    h5py.vlen_dtype(np.int32), h5py.enum_dtype({"a": 1}), np.dtype([("a", "i4"), ("b", "f8")]), np.dtype(("i4", (3,))),
-    h5py.string_dtype("ascii", 1_000_000), h5py.opaque_dtype(np.dtype("M8[s]")), ">i4", np.dtype(("f8", (2, 2))),
+    "i1", "i8", "u8", "f2", "f4", "S0", "S5", "?", "c8", "V4", h5py.string_dtype(), h5py.ref_dtype,
+    h5py.regionref_dtype,
+    h5py.vlen_dtype(np.int32), h5py.enum_dtype({"a": 1}), np.dtype([("a", "i4"), ("b", "f8")]),
+    np.dtype(("i4", (3,))),
+    h5py.string_dtype("ascii", 1_000_000), h5py.opaque_dtype(np.dtype("M8[s]")), ">i4", np.dtype(("f8", (2,
+    2))),
 ]  # fmt: skip
 _SHAPES = [
-    (), None, (0,), (1,), (2,), (3,), (4,), (5,), (3, 2), (4, 1), (4, 2, 2), (1, 1, 1, 1, 1), (10_000,), (4, 0),
+    (), None, (0,), (1,), (2,), (3,), (4,), (5,), (3, 2), (4, 1), (4, 2, 2), (1, 1, 1, 1, 1), (10_000,), (4,
+    0),
     (2**31,), (2**40,), (2**62,), (2**20, 2**20), (3, 2**33), (4, 2**33),
 ]  # fmt: skip
 _NUMBERS = [-1, 0, 1, 3, 4, 5, 2**31 - 1, -(2**31), 2**62, np.nan, np.inf, -np.inf, 1e308, 0.5]
@@ -186,6 +191,7 @@ def _many(file: h5py.File, rng: Random) -> None:
 
 
 _CHANGES: list[Callable[[h5py.File, Random], None]] = [
-    _other_type, _other_shape, _stretched, _other_numbers, _other_text, _linked, _hard_loop, _group_for_dataset,
+    _other_type, _other_shape, _stretched, _other_numbers, _other_text, _linked, _hard_loop,
+    _group_for_dataset,
     _dataset_for_group, _outside, _filtered, _bomb, _attributes, _more_metadata, _many,
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Hostile R streams: lengths that lie, deep lists, references in a circle, sequences written as three numbers."""
+"""Hostile R streams: lengths that lie, deep lists, circles, sequences written as three numbers."""
 
 from __future__ import annotations
 

@@ -22,7 +22,8 @@ RAW = {  # texts that no JSON library writes, put in the place of a marker
 VALUES = [
     None, True, False, 0, -1, 1.5, 2**31, 2**63, 2**64, 10**30, -(2**70), "", "0", "a", "x" * 100_000, [], {},
     [[]], [[0, 0]], [0, 0, 1], [[0, 0, "1"]], [[0, 0, None]], [[[1]]], {"id": "a"}, {"id": None}, {"id": [1]},
-    {"taxonomy": {"a": 1}}, {"taxonomy": [[1], None]}, [10**9, 10**9], [2**40, 2], ["3", "2"], "sparse", "dense",
+    {"taxonomy": {"a": 1}}, {"taxonomy": [[1], None]}, [10**9, 10**9], [2**40, 2], ["3", "2"], "sparse",
+    "dense",
     *RAW,
 ]  # fmt: skip
 
@@ -123,9 +124,12 @@ def hostile_newick(content: bytes, rng: Random) -> bytes:
 
 TOML_VALUES = [
     b"[" * 100_000, b"[" * 3_000 + b"]" * 3_000, b"{a=" * 3_000 + b"1" + b"}" * 3_000, b"9" * 5_000, b"1e999",
-    b"-inf", b"nan", b"0xffffffffffffffffffffffff", b"0x" + b"f" * 5_000, b"1979-05-27T07:32:00Z", b"1979-13-45", b"2026-02-30", b"07:32:00",
-    b"[]", b"{}", b'""', b'"x"', b"''", b"true", b"-1", b"0", b"1.5", b"[1, 'a', [2]]", b"[[1], {a = 1}]", b"[{}]",
-    b"{a = 1, b = {c = []}}", b'"\\ud800"', b'"\\U0010FFFF"', b"[nan]", b"9" * 4_000, b"1" + b"0" * 400, b'["shannon"]',
+    b"-inf", b"nan", b"0xffffffffffffffffffffffff", b"0x" + b"f" * 5_000, b"1979-05-27T07:32:00Z",
+    b"1979-13-45", b"2026-02-30", b"07:32:00",
+    b"[]", b"{}", b'""', b'"x"', b"''", b"true", b"-1", b"0", b"1.5", b"[1, 'a', [2]]", b"[[1], {a = 1}]",
+    b"[{}]",
+    b"{a = 1, b = {c = []}}", b'"\\ud800"', b'"\\U0010FFFF"', b"[nan]", b"9" * 4_000, b"1" + b"0" * 400,
+    b'["shannon"]',
     b'"higher"', b'"knowledge"', b'"' + b"x" * 100_000 + b'"', b"[" + b"1," * 50_000 + b"]",
 ]  # fmt: skip
 

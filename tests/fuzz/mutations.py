@@ -9,11 +9,15 @@ Mutation = Callable[[bytes, Random], bytes]
 
 SEPARATORS = (b"\t", b",", b";", b" ", b":", b"|")
 TOKENS = [
-    b"", b"0", b"-1", b"1.5", b"1e999", b"-1e999", b"nan", b"inf", b"NA", b"None", b"1_000", b"1,234", b"0x10",
+    b"", b"0", b"-1", b"1.5", b"1e999", b"-1e999", b"nan", b"inf", b"NA", b"None", b"1_000", b"1,234",
+    b"0x10",
     b"9007199254740993", b"9" * 5_000, b"1" + b"0" * 400, b"1e-400", b"-0", b"+5", b"5.", b".5", b"\xc2\xb2",
-    b"\xd9\xa3", b"\xef\xbc\x95", b"TRUE", b"#OTU ID", b"taxonomy", b"sample-id", b"#q2:types", b"numeric", b"Genus",
-    b"k__", b"D_99999999999__x", b";;;;", b'"', b'""', b"'", b"\xed\xa0\x80", b"\xff\xfe", b"\0", b"\xe2\x80\xa8",
-    b"\x0b", b"\x1c", b"\x85", b"\xc2\x85", b"\xef\xbb\xbf", b"a", b"s1", b"x" * 200_000, b"(" * 1_000, b"[[", b"{",
+    b"\xd9\xa3", b"\xef\xbc\x95", b"TRUE", b"#OTU ID", b"taxonomy", b"sample-id", b"#q2:types", b"numeric",
+    b"Genus",
+    b"k__", b"D_99999999999__x", b";;;;",
+    b'"', b'""', b"'", b"\xed\xa0\x80", b"\xff\xfe", b"\0", b"\xe2\x80\xa8",
+    b"\x0b", b"\x1c", b"\x85", b"\xc2\x85", b"\xef\xbb\xbf", b"a", b"s1", b"x" * 200_000, b"(" * 1_000,
+    b"[[", b"{",
 ]  # fmt: skip
 WORDS = [
     b"\xff\xff\xff\xff",
@@ -162,7 +166,7 @@ def change_encoding(content: bytes, rng: Random) -> bytes:
         case 5:
             return content.replace(_separator(content), rng.choice(SEPARATORS))
         case 6:
-            return content.replace(b"1", rng.choice(["١", "１", "²"]).encode())
+            return content.replace(b"1", rng.choice(["\u0661", "\uff11", "\xb2"]).encode())  # digits too
         case _:
             return text.encode("utf-32")
 

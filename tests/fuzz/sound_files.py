@@ -123,11 +123,11 @@ def artifact(kind: str, inner: str, content: bytes) -> bytes:
 
 
 def _text(content: str) -> Callable[[], bytes]:
-    return lambda: content.encode()
+    return content.encode
 
 
 def _r(name: str) -> Callable[[], bytes]:
-    return lambda: (R_FILES / name).read_bytes()
+    return (R_FILES / name).read_bytes
 
 
 def _sections(name: str, wanted: Callable[[str], bool]) -> bytes:
