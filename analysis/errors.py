@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 _NAMED = 5  # ids spelled out in a message; the rest are counted
+_LONGEST_NAME = 200  # letters, above which nothing is looked for: the time grows with their square
 _SEARCHED = 5_000  # candidates looked through for the nearest match
 _LONGEST = 1_000  # letters of one part of a message: a damaged file can hold a name of megabytes
 _TOLD = 100  # faults spelled out; the rest are counted
@@ -216,6 +217,8 @@ def nearest(name: object, candidates: Sequence[object]) -> str | None:
     >>> nearest("treatmnt", ["day", "treatment"])
     'treatment'
     """
+    if len(str(name)) > _LONGEST_NAME:
+        return None
     pool = [str(candidate) for candidate in candidates[:_SEARCHED]]
     by_folded = {candidate.casefold(): candidate for candidate in reversed(pool)}
     match = difflib.get_close_matches(str(name).casefold(), list(by_folded), n=1, cutoff=0.6)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 import tomllib
 import types
 import typing
@@ -14,7 +13,6 @@ from typing import Any
 
 from analysis.errors import AnalysisError, Faults, did_you_mean, one_fault, shortened
 
-_BREAK = re.compile(r"\s*\n\s*")  # prose runs over several lines of the file
 _LONGEST = len("-0x7fffffffffffffff")  # of a number of 64 bits
 _IN_WORDS = {
     str: "text in quotes",
@@ -149,7 +147,7 @@ def _plain(hint: type, given: object, where: str, faults: Faults) -> Any:
     if not isinstance(given, hint) or (hint is not bool and isinstance(given, bool)):
         faults.add(f"{given!r}", where=where, expected=_IN_WORDS[hint])
     elif isinstance(given, str):
-        given = _BREAK.sub(" ", given.strip())
+        given = " ".join(filter(None, map(str.strip, given.split("\n"))))  # prose runs over several lines
         if not given:
             faults.add("it is empty", where=where, expected="text; leave the key out where there is nothing")
     return given

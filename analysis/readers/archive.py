@@ -170,6 +170,15 @@ def _artifact_root(entries: dict[str, zipfile.ZipInfo], name: str) -> str:
 
 def read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str) -> bytes:
     """Unpack one file of an archive within the limits."""
+    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise one_fault(
+            ReadError,
+            name,
+            f"the zip file is packed in another way than usual (method {entry.compress_type})",
+            where=repr(entry.filename),
+            expected="deflate, as QIIME 2 and NumPy write it",
+            remedy="unpack it and zip it again",
+        )
     with archive.open(entry) as stream:
         return read_within_limit(stream, entry.compress_size, name, repr(entry.filename))
 

@@ -192,7 +192,10 @@ def _matrix(file: h5py.File, path: str, shape: tuple[int, int], name: str) -> sp
         )
     if not shape[0]:
         return sparse.csr_array(shape, dtype=np.float64)
-    table = sparse.csr_array((data, indices.astype(np.int64), indptr.astype(np.int64)), shape=shape)
+    native = data.dtype.newbyteorder("=") if data.dtype.kind in "iu" else np.float64  # as SciPy needs them
+    table = sparse.csr_array(
+        (data.astype(native, copy=False), indices.astype(np.int64), indptr.astype(np.int64)), shape=shape
+    )
     stored = table.nnz
     table.sum_duplicates()
     if table.nnz != stored:

@@ -27,6 +27,9 @@ KNOWING: dict[str, list[Mutation]] = {
 }
 _SHARE_KNOWING = 0.6
 _SHARE_INNER = 0.5
+_LARGEST = (
+    2 * 2**20
+)  # bytes: limits hold for files as small as these; a larger one may take more in proportion
 
 
 def damaged(name: str, seed: int, number: int) -> bytes:
@@ -62,7 +65,7 @@ def _changed(content: bytes, nature: str, rng: Random) -> bytes:
         knowing = KNOWING.get(nature) if rng.random() < _SHARE_KNOWING else None
         if not content:
             break
-        content = rng.choice(knowing or BYTES)(content, rng)
+        content = rng.choice(knowing or BYTES)(content, rng)[:_LARGEST]
         if nature in ("zip", "hdf5"):  # these write the file afresh, from a sound one
             break
     return content

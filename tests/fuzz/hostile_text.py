@@ -24,7 +24,7 @@ VALUES = [
     [[]], [[0, 0]], [0, 0, 1], [[0, 0, "1"]], [[0, 0, None]], [[[1]]], {"id": "a"}, {"id": None}, {"id": [1]},
     {"taxonomy": {"a": 1}}, {"taxonomy": [[1], None]}, [10**9, 10**9], [2**40, 2], ["3", "2"], "sparse",
     "dense",
-    *RAW,
+    "@near@", *RAW,
 ]  # fmt: skip
 
 
@@ -42,6 +42,8 @@ def hostile_json(content: bytes, rng: Random) -> bytes:
     if rng.random() < 0.1:  # the same key twice
         key = rng.choice(["shape", "data", "rows", "format", "matrix_type"])
         text = text.replace("{", f'{{"{key}": {json.dumps(deepcopy(rng.choice(VALUES)))}, ', 1)
+    depth = rng.randint(200, 1_200)  # near what Python can nest, in one place of a reader or another
+    text = text.replace('"@near@"', "[" * depth + "]" * depth)
     for marker, raw in RAW.items():
         text = text.replace(f'"{marker}"', raw)
     return text.encode()
@@ -71,7 +73,7 @@ def _change_one(document: dict, rng: Random) -> None:
 
 def _large(document: dict, rng: Random) -> bytes:
     """Many rows with next to no data, as a table of a shape that no memory holds when it is dense."""
-    size = rng.choice([3_000, 20_000])
+    size = rng.choice([300] * 6 + [3_000] * 3 + [20_000])
     document["rows"] = [{"id": f"r{k}", "metadata": None} for k in range(size)]
     document["columns"] = [{"id": f"c{k}"} for k in range(rng.choice([2, size]))]
     document["shape"] = [len(document["rows"]), len(document["columns"])]
@@ -130,7 +132,8 @@ TOML_VALUES = [
     b"[{}]",
     b"{a = 1, b = {c = []}}", b'"\\ud800"', b'"\\U0010FFFF"', b"[nan]", b"9" * 4_000, b"1" + b"0" * 400,
     b'["shannon"]',
-    b'"higher"', b'"knowledge"', b'"' + b"x" * 100_000 + b'"', b"[" + b"1," * 50_000 + b"]",
+    b'"higher"', b'"knowledge"', b'"' + b"x" * 100_000 + b'"', b'"a' + b" " * 100_000 + b'b"',
+    b"[" + b"1," * 50_000 + b"]",
 ]  # fmt: skip
 
 

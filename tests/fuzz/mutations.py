@@ -16,7 +16,8 @@ TOKENS = [
     b"Genus",
     b"k__", b"D_99999999999__x", b";;;;",
     b'"', b'""', b"'", b"\xed\xa0\x80", b"\xff\xfe", b"\0", b"\xe2\x80\xa8",
-    b"\x0b", b"\x1c", b"\x85", b"\xc2\x85", b"\xef\xbb\xbf", b"a", b"s1", b"x" * 200_000, b"(" * 1_000,
+    b"\x0b", b"\x1c", b"\x85", b"\xc2\x85", b"\xef\xbb\xbf", b"a", b"s1", b"x" * 100_000,
+    b"9" * 100_000 + b"x", b"(" * 1_000,
     b"[[", b"{",
 ]  # fmt: skip
 WORDS = [

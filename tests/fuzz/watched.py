@@ -23,7 +23,7 @@ SECONDS = 2.0
 MEGABYTES = 500
 LONGEST_MESSAGE = 20_000  # letters of an error
 _ROOM = 3 * MEGABYTES  # of address space: a net under the limit, which counts the memory in use
-_SILENCE = 60.0  # seconds until a worker is given up
+_SILENCE = 180.0  # seconds until a worker is given up
 _PRELOAD = ["fuzzing", "checks", "skbio", "rdata", "yaml", "statsmodels.api"]
 
 
