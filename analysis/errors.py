@@ -29,7 +29,10 @@ __all__ = [
 ]
 
 _NAMED = 5  # ids spelled out in a message; the rest are counted
+_LONGEST_NAME = 200  # letters, above which nothing is looked for: the time grows with their square
 _SEARCHED = 5_000  # candidates looked through for the nearest match
+_LONGEST = 1_000  # letters of one part of a message: a damaged file can hold a name of megabytes
+_TOLD = 100  # faults spelled out; the rest are counted
 
 
 @dataclass(frozen=True)
@@ -62,11 +65,12 @@ class Fault:
 
     def __str__(self) -> str:
         """Write the fault as sentences on as few lines as it needs."""
-        text = f"{self.where}: {self.what}" if self.where else self.what
-        if self.expected:
-            text += f"\n     expected: {self.expected}"
-        if self.remedy:
-            text += f"\n     to do: {self.remedy}"
+        what, where, expected, remedy = map(shortened, (self.what, self.where, self.expected, self.remedy))
+        text = f"{where}: {what}" if where else what
+        if expected:
+            text += f"\n     expected: {expected}"
+        if remedy:
+            text += f"\n     to do: {remedy}"
         return text
 
 
@@ -101,7 +105,9 @@ class AnalysisError(ValueError):
         """List the faults, numbered."""
         count = f"{len(self.faults)} fault" + ("s" if len(self.faults) != 1 else "")
         lines = [f"{self.subject}: {count}"]
-        lines += [f"  {number}. {fault}" for number, fault in enumerate(self.faults, start=1)]
+        lines += [f"  {number}. {fault}" for number, fault in enumerate(self.faults[:_TOLD], start=1)]
+        if len(self.faults) > _TOLD:
+            lines.append(f"  ... and {len(self.faults) - _TOLD:,} more")
         return "\n".join(lines)
 
 
@@ -351,6 +357,20 @@ def one_fault(
     return error(subject, Fault(what, where=where, expected=expected, remedy=remedy))
 
 
+def shortened(text: str, most: int = _LONGEST) -> str:
+    """Leave out the middle of a long text, and say so.
+
+    Examples
+    --------
+    >>> shortened("abcdefghij", most=4)
+    'ab [6 letters left out] ij'
+    """
+    if len(text) <= most:
+        return text
+    half = most // 2
+    return f"{text[:half]} [{len(text) - 2 * half:,} letters left out] {text[-half:]}"
+
+
 def listed(ids: Iterable[object], most: int = _NAMED) -> str:
     """Spell out the first few ids and count the rest.
 
@@ -372,6 +392,8 @@ def nearest(name: object, candidates: Sequence[object]) -> str | None:
     >>> nearest("treatmnt", ["day", "treatment"])
     'treatment'
     """
+    if len(str(name)) > _LONGEST_NAME:
+        return None
     pool = [str(candidate) for candidate in candidates[:_SEARCHED]]
     by_folded = {candidate.casefold(): candidate for candidate in reversed(pool)}
     match = difflib.get_close_matches(str(name).casefold(), list(by_folded), n=1, cutoff=0.6)

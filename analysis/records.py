@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 import tomllib
 import types
 import typing
+from collections.abc import Iterator
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.errors import AnalysisError, Faults, did_you_mean, one_fault
+from analysis.errors import AnalysisError, Faults, did_you_mean, one_fault, shortened
 
-_BREAK = re.compile(r"\s*\n\s*")  # prose runs over several lines of the file
+_LONGEST = len("-0x7fffffffffffffff")  # of a number of 64 bits
 _IN_WORDS = {
     str: "text in quotes",
     bool: "true or false",
@@ -41,9 +41,33 @@ def read_toml(
         raise one_fault(error, repr(path), f"a {type(path).__name__}", expected="the path of a TOML file")
     path = Path(path)
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as cause:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except RecursionError as cause:
+        raise one_fault(
+            error, path.name, "tables or lists are nested too deeply", expected=expected
+        ) from cause
+    except (OSError, ValueError) as cause:  # no text, no TOML, or a number of thousands of digits
         raise one_fault(error, path.name, f"cannot be read: {cause}", expected=expected) from cause
+    large = [shown for number in _whole_numbers(content) if len(shown := hex(number)) > _LONGEST]
+    if large:
+        raise one_fault(
+            error,
+            path.name,
+            f"{len(large)} whole number(s) are too large for TOML: {shortened(large[0], 40)}",
+            expected="at most 9223372036854775807",
+        )
+    return content
+
+
+def _whole_numbers(content: object) -> Iterator[int]:
+    """Yield the whole numbers of a document, however it is nested."""
+    stack = [content]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, dict | list):
+            stack += value.values() if isinstance(value, dict) else value
+        elif isinstance(value, int):
+            yield value
 
 
 def make(record: type, entry: object, where: str, faults: Faults, **known: Any) -> Any | None:
@@ -123,7 +147,7 @@ def _plain(hint: type, given: object, where: str, faults: Faults) -> Any:
     if not isinstance(given, hint) or (hint is not bool and isinstance(given, bool)):
         faults.add(f"{given!r}", where=where, expected=_IN_WORDS[hint])
     elif isinstance(given, str):
-        given = _BREAK.sub(" ", given.strip())
+        given = " ".join(filter(None, map(str.strip, given.split("\n"))))  # prose runs over several lines
         if not given:
             faults.add("it is empty", where=where, expected="text; leave the key out where there is nothing")
     return given

@@ -12,16 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from analysis.errors import ReadError, one_fault
-from analysis.pilots.marginals import NODES
 from analysis.pilots.plans import LEVELS
 
 if TYPE_CHECKING:
     from analysis.pilots.effects import Effect
     from analysis.study import Study
 
-_ARRAYS = ("log_quantiles", "loadings", "taxon_shares", "axis_shares", "depth_quantiles")
-_FRAME = ("mean_share", "prevalence", "dispersion")
+ARRAYS = ("log_quantiles", "loadings", "taxon_shares", "axis_shares", "depth_quantiles")
+FRAME = ("mean_share", "prevalence", "dispersion")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -168,49 +166,13 @@ class Pilot:
             "lineage": self.taxa["lineage"].tolist() if "lineage" in self.taxa else None,
             "fit": self.fit.reset_index().to_dict("list"),
         }
-        arrays = {name: np.asarray(getattr(self, name), dtype=np.float32) for name in _ARRAYS}
+        arrays = {name: np.asarray(getattr(self, name), dtype=np.float32) for name in ARRAYS}
         # A tenth of a percent of a share is far below what the table tells: 16 bits are enough.
         arrays["log_quantiles"] = arrays["log_quantiles"].astype(np.float16)
         arrays["loadings"] = arrays["loadings"].astype(np.float16)
         arrays["taxon_shares"] = arrays["taxon_shares"].astype(np.float16)
-        arrays |= {name: self.taxa[name].to_numpy(dtype=np.float32) for name in _FRAME}
+        arrays |= {name: self.taxa[name].to_numpy(dtype=np.float32) for name in FRAME}
         text = np.frombuffer(json.dumps(header, sort_keys=True).encode(), dtype=np.uint8)
         buffer = io.BytesIO()
         np.savez_compressed(buffer, header=text, **arrays)
         Path(path).write_bytes(buffer.getvalue())
-
-
-def read_pilot(path: str | Path) -> Pilot:
-    """Read a pilot written by `Pilot.save`.
-
-    Raises
-    ------
-    ReadError
-        Where the file is not there, is damaged or is not a pilot.
-    """
-    path = Path(path)
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            header = json.loads(stored["header"].tobytes().decode())
-            arrays = {name: stored[name].astype(np.float64) for name in (*_ARRAYS, *_FRAME)}
-        taxa = pd.DataFrame(
-            {name: arrays.pop(name) for name in _FRAME} | {"members": header["members"]},
-            index=pd.Index(header["taxa"], name="taxon", dtype=object),
-        )
-        if header["lineage"] is not None:
-            taxa["lineage"] = header["lineage"]
-        fit = pd.DataFrame(header["fit"]).set_index("target")
-    except (OSError, ValueError, KeyError) as error:
-        raise one_fault(
-            ReadError,
-            path.name,
-            str(error) or type(error).__name__,
-            expected="a file written by Pilot.save",
-            remedy="fit_pilot(study).save(path) writes one",
-        ) from error
-    if arrays["log_quantiles"].shape != (len(taxa), NODES):
-        raise one_fault(
-            ReadError, path.name, "its table of shares does not fit its taxa", expected="a whole file"
-        )
-    fixed = {name: header[name] for name in ("name", "depth", "log_floor", "source", "shannon")}
-    return Pilot(taxa=taxa, fit=fit, **arrays, **fixed)

@@ -8,7 +8,8 @@ import pandas as pd
 
 from analysis.errors import ParameterError, did_you_mean, one_fault
 from analysis.paths import data_path
-from analysis.pilots.model import Pilot, read_pilot
+from analysis.pilots.model import Pilot
+from analysis.pilots.reading import read_pilot
 
 __all__ = ["list_pilot_names", "list_pilots", "load_pilot"]
 

@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from analysis.errors import ReadError, one_fault
 from analysis.readers.opening import MAX_UNPACKED, Opened, raise_own, read_within_limit
 
-_ZIP_ERRORS = (  # all that Python's zipfile lets through on damaged files
+ZIP_ERRORS = (  # all that Python's zipfile lets through on damaged files
     zipfile.BadZipFile,
     zlib.error,
     lzma.LZMAError,
@@ -81,9 +81,9 @@ def read_artifact(opened: Opened, wanted: str) -> Artifact:
     name = opened.name
     try:
         with zipfile.ZipFile(io.BytesIO(opened.content)) as archive:
-            entries = _safe_entries(archive, name)
+            entries = safe_entries(archive, name)
             root = _artifact_root(entries, name)
-            found = _semantic_type(_read_entry(archive, entries[f"{root}/metadata.yaml"], name), name)
+            found = _semantic_type(read_entry(archive, entries[f"{root}/metadata.yaml"], name), name)
             if not found.startswith(wanted):
                 raise _other_type(found, wanted, name)
             folder = f"{root}/data/"
@@ -96,8 +96,8 @@ def read_artifact(opened: Opened, wanted: str) -> Artifact:
                     where="data/",
                     expected="one",
                 )
-            return Artifact(found, _read_entry(archive, inside[0], name))
-    except _ZIP_ERRORS as error:
+            return Artifact(found, read_entry(archive, inside[0], name))
+    except ZIP_ERRORS as error:
         raise _damaged(name, error) from error
     except ValueError as error:  # zipfile raises it for impossible offsets and dates
         raise_own(error)
@@ -113,7 +113,7 @@ def _damaged(name: str, error: Exception) -> ReadError:
     )
 
 
-def _safe_entries(archive: zipfile.ZipFile, name: str) -> dict[str, zipfile.ZipInfo]:
+def safe_entries(archive: zipfile.ZipFile, name: str) -> dict[str, zipfile.ZipInfo]:
     """Return the files of an archive by path; refuse names that climb out and sizes over the limit."""
     entries = {}
     for entry in archive.infolist():
@@ -168,7 +168,17 @@ def _artifact_root(entries: dict[str, zipfile.ZipInfo], name: str) -> str:
     )
 
 
-def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str) -> bytes:
+def read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str) -> bytes:
+    """Unpack one file of an archive within the limits."""
+    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise one_fault(
+            ReadError,
+            name,
+            f"the zip file is packed in another way than usual (method {entry.compress_type})",
+            where=repr(entry.filename),
+            expected="deflate, as QIIME 2 and NumPy write it",
+            remedy="unpack it and zip it again",
+        )
     with archive.open(entry) as stream:
         return read_within_limit(stream, entry.compress_size, name, repr(entry.filename))
 

@@ -85,18 +85,29 @@ def _read(file: h5py.File, opened: Opened) -> RawTable:
     )
 
 
-def _has(file: h5py.File, path: str) -> bool:
-    """Say whether a dataset is in the file itself; links that lead out of it are never followed."""
+def _node(file: h5py.File, path: str) -> h5py.Group | h5py.Dataset | None:
+    """Return what is at a path of the file itself; None where nothing is, or only a soft or external link.
+
+    A link is asked for its kind before anything follows it: `in` and `get` of h5py open the other file.
+    """
     import h5py
 
     node: object = file
     for part in path.split("/"):
-        if not isinstance(node, h5py.Group) or part not in node:
-            return False
-        if not isinstance(node.get(part, getlink=True), h5py.HardLink):
-            return False
+        name = part.encode()
+        if not isinstance(node, h5py.Group) or not node.id.links.exists(name):
+            return None
+        if node.id.links.get_info(name).type != h5py.h5l.TYPE_HARD:
+            return None
         node = node[part]
-    return isinstance(node, h5py.Dataset)
+    return node  # type: ignore[return-value]
+
+
+def _has(file: h5py.File, path: str) -> bool:
+    """Say whether a dataset is at a path of the file itself."""
+    import h5py
+
+    return isinstance(_node(file, path), h5py.Dataset)
 
 
 def _dataset(file: h5py.File, path: str, name: str) -> h5py.Dataset:
@@ -181,7 +192,10 @@ def _matrix(file: h5py.File, path: str, shape: tuple[int, int], name: str) -> sp
         )
     if not shape[0]:
         return sparse.csr_array(shape, dtype=np.float64)
-    table = sparse.csr_array((data, indices.astype(np.int64), indptr.astype(np.int64)), shape=shape)
+    native = data.dtype.newbyteorder("=") if data.dtype.kind in "iu" else np.float64  # as SciPy needs them
+    table = sparse.csr_array(
+        (data.astype(native, copy=False), indices.astype(np.int64), indptr.astype(np.int64)), shape=shape
+    )
     stored = table.nnz
     table.sum_duplicates()
     if table.nnz != stored:
@@ -242,7 +256,7 @@ def _group_datasets(file: h5py.File, path: str, length: int, name: str) -> dict[
     """Return the datasets of a metadata group, which must have a value for each row, by name."""
     import h5py
 
-    group = file.get(path)
+    group = _node(file, path)
     if not isinstance(group, h5py.Group) or not length:
         return {}
     found = {}

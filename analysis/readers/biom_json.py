@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
 import numpy as np
 import pandas as pd
@@ -35,8 +36,17 @@ def read_biom_json(opened: Opened) -> RawTable:
     ReadError
         Where the JSON is broken or no BIOM table, or its parts contradict each other.
     """
+    try:
+        return _table(_parsed(opened), opened)
+    except RecursionError as error:
+        raise one_fault(
+            ReadError, opened.name, "the JSON is nested too deeply", expected="a BIOM table"
+        ) from error
+
+
+def _table(document: dict, opened: Opened) -> RawTable:
+    """Make a table of a parsed document."""
     name = opened.name
-    document = _parsed(opened)
     faults: list[Fault] = []
     rows, columns = _axis(document, "rows", faults), _axis(document, "columns", faults)
     if faults:
@@ -94,10 +104,6 @@ def _joined(value: object) -> str:
 def _parsed(opened: Opened) -> dict:
     try:
         document = json.loads(opened.content.removeprefix(b"\xef\xbb\xbf"))
-    except RecursionError as error:
-        raise one_fault(
-            ReadError, opened.name, "the JSON is nested too deeply", expected="a BIOM table"
-        ) from error
     except ValueError as error:  # JSONDecodeError, UnicodeDecodeError, numbers of thousands of digits
         raise one_fault(
             ReadError,
@@ -151,12 +157,11 @@ def _matrix(document: dict, shape: tuple[int, int], name: str) -> sparse.csr_arr
         raise wrong
     if not data:
         return sparse.csr_array((shape[1], shape[0]), dtype=np.float64)
+    if set(map(type, data)) != {list} or not set(map(type, chain.from_iterable(data))) <= {int, float}:
+        raise wrong  # before NumPy makes every cell as wide as the longest text
     try:
-        values = np.array(data)
-        if values.dtype.kind not in "iuf":
-            raise wrong
-        values = values.astype(np.float64)
-    except (ValueError, OverflowError, TypeError) as error:
+        values = np.array(data, dtype=np.float64)
+    except (ValueError, OverflowError) as error:
         raise wrong from error
     if kind == "dense":
         if values.shape != shape:

@@ -71,11 +71,11 @@ def read_delimited(opened: Opened, expected: Expected) -> RawTable:
     layout = lay_out(opened.content, opened.name)
     refuse_other_tables(layout, opened.name)
     lineages = lineage_place(layout.header)
-    blank = [k for k in range(1, len(layout.header)) if layout.header[k] == ""]
+    nameless = {k for k in range(1, len(layout.header)) if layout.header[k] == ""}
     ranks = [] if lineages else rank_places(layout.header)
     has_lineages = bool(lineages or ranks)
     aside = [k for k, name in enumerate(layout.header) if k and has_lineages and folded(name) == "confidence"]
-    text_columns = sorted({0, *blank, *ranks, *aside} | ({lineages} if lineages else set()))
+    text_columns = sorted({0, *nameless, *ranks, *aside} | ({lineages} if lineages else set()))
     grid = read_numbers(layout, text_columns)
     refuse_headless(layout, grid, opened.name)
     refuse_distances(grid, opened.name)
@@ -90,7 +90,7 @@ def read_delimited(opened: Opened, expected: Expected) -> RawTable:
         faults=grid.faults,
         notes=[*layout.notes, *grid.notes],
     )
-    unnamed = [k for k in blank if any(grid.text[text_columns.index(k)])]
+    unnamed = [k for k, cells in zip(text_columns, grid.text, strict=True) if k in nameless and any(cells)]
     if unnamed:
         places = ", ".join(str(k + 1) for k in unnamed[:_NAMED])
         raw.faults.append(Fault("a name is missing in the header", where=f"column(s) {places}"))

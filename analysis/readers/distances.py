@@ -157,25 +157,28 @@ def _phylip(content: bytes, size: int, subject: str) -> tuple[list[str], np.ndar
         )
     ids = [cells[0] for _, cells in numbered]
     square = len(numbered[0][1]) > 1
-    faults, wrong = [], []
+    widths = [size if square else row for row in range(size)]
+    wrong = [
+        f"line {line} has {len(cells) - 1} distances, {width} expected"
+        for (line, cells), width in zip(numbered, widths, strict=True)
+        if len(cells) - 1 != width
+    ]
+    if wrong:  # before room is made for a matrix: a short file may speak of 20,000 samples
+        return ids, np.empty((0, 0)), _wrong_lines(wrong)
     values = np.zeros((size, size))
     for row, (line, cells) in enumerate(numbered):
-        expected = size if square else row
-        if len(cells) - 1 != expected:
-            wrong.append(f"line {line} has {len(cells) - 1} distances, {expected} expected")
-            continue
         try:
-            values[row, :expected] = [float(cell) for cell in cells[1:]]
+            values[row, : widths[row]] = [float(cell) for cell in cells[1:]]
         except ValueError as error:
             wrong.append(f"line {line}: {error}")
-    if wrong:
-        more = f"; and {len(wrong) - _NAMED} more" if len(wrong) > _NAMED else ""
-        faults.append(
-            Fault(
-                f"{len(wrong)} line(s) are wrong: {'; '.join(wrong[:_NAMED])}{more}",
-                expected="PHYLIP distances",
-            )
-        )
     if not square:
         values += values.T
-    return ids, values, faults
+    return ids, values, _wrong_lines(wrong)
+
+
+def _wrong_lines(wrong: list[str]) -> list[Fault]:
+    if not wrong:
+        return []
+    more = f"; and {len(wrong) - _NAMED} more" if len(wrong) > _NAMED else ""
+    what = f"{len(wrong)} line(s) are wrong: {'; '.join(wrong[:_NAMED])}{more}"
+    return [Fault(what, expected="PHYLIP distances")]

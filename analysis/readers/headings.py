@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from analysis.taxonomy import RANKS
+
+_OTHER = re.compile("[^0-9a-z]")
 
 SURE_SAMPLE_NAMES = {"sampleid", "samplename", "sampleidentifier"}
 SAMPLE_NAMES = SURE_SAMPLE_NAMES | {"sample", "samples", "id"}
@@ -31,6 +34,7 @@ RANK_NAMES = {rank.casefold() for rank in RANKS} | {
 }
 
 
+@lru_cache(maxsize=4_096, typed=True)  # a hostile header holds the same few names a million times
 def folded(name: object) -> str:
     """Return a heading in lower case, with letters and digits only.
 
@@ -39,7 +43,7 @@ def folded(name: object) -> str:
     >>> folded("#Sample ID"), folded("Consensus Lineage")
     ('sampleid', 'consensuslineage')
     """
-    return re.sub(r"[^0-9a-z]", "", str(name).casefold())
+    return _OTHER.sub("", str(name).casefold())
 
 
 def is_sample_heading(name: str) -> bool:

@@ -81,8 +81,9 @@ def read_numbers(layout: Layout, text_columns: list[int]) -> Grid:
     the other cells are converted, which reads some 50 million cells a second.
     """
     width = len(layout.header)
-    lead = next((k for k in range(width) if k not in text_columns), width)
-    tail = next((k for k in range(width) if width - 1 - k not in text_columns), 0)
+    aside = set(text_columns)
+    lead = next((k for k in range(width) if k not in aside), width)
+    tail = next((k for k in range(width) if width - 1 - k not in aside), 0)
     quick = lead + tail == len(text_columns)  # the text stands on the outside
     numeric = np.setdiff1d(np.arange(width), text_columns)
     bad = _Bad()

@@ -25,6 +25,7 @@ _MAX_RATIO = (
     1_100  # deflate cannot shrink by more; bzip2 and xz can, so that a small file stays small in memory
 )
 _SMALL = 64 * 2**20
+_FEW_LINES, _LINES_A_BYTE = 500_000, 8  # each line takes a hundred bytes of memory, however short it is
 
 FileKind = Literal["hdf5", "zip", "json", "r", "newick", "excel", "text", "binary"]
 
@@ -143,13 +144,22 @@ def read_within_limit(stream: IO[bytes], packed_size: int, subject: str, what: s
     Raises
     ------
     ReadError
-        Where it unpacks to more than the limits.
+        Where it unpacks to more than the limits, or to many lines that must all be the same.
     """
     allowed = min(MAX_UNPACKED, max(_SMALL, packed_size * _MAX_RATIO))
-    parts, size = [], 0
+    most_lines = max(_FEW_LINES, packed_size * _LINES_A_BYTE)
+    unpacked, lines = io.BytesIO(), 0  # which hands over its bytes without a copy
     while chunk := stream.read(_CHUNK):
-        size += len(chunk)
-        if size > allowed:
+        lines += chunk.count(b"\n")
+        if lines > most_lines:
+            raise one_fault(
+                ReadError,
+                subject,
+                f"{what} unpacks to more than {most_lines:,} lines, from {packed_size:,} bytes",
+                expected=f"lines that differ, as in a table: at most {_LINES_A_BYTE} to a packed byte",
+                remedy="it looks like a damaged file or a decompression bomb; unpack and check it outside",
+            )
+        if unpacked.tell() + len(chunk) > allowed:
             raise one_fault(
                 ReadError,
                 subject,
@@ -158,8 +168,8 @@ def read_within_limit(stream: IO[bytes], packed_size: int, subject: str, what: s
                 "size",
                 remedy="it looks like a damaged file or a decompression bomb; unpack and check it outside",
             )
-        parts.append(chunk)
-    return b"".join(parts)
+        unpacked.write(chunk)
+    return unpacked.getvalue()
 
 
 def _read_bytes(place: Path, name: str) -> bytes:

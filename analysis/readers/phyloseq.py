@@ -88,6 +88,7 @@ def read_r(opened: Opened, expected: Expected, label: str | None = None) -> RawT
         NotImplementedError,
         RecursionError,
         TypeError,
+        UnboundLocalError,  # a bug of rdata's, on references that it has not met yet
         ValueError,
     ) as error:
         raise_own(error)

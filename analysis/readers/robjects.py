@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-_MOST_ITEMS = 50_000_000  # of a sequence that R writes as three numbers, whatever its length
+_FEW_ITEMS = 10_000
 _DEEPEST = 5_000  # calls: lists of R's linked kind are parsed one inside the other
 
 
@@ -120,8 +120,9 @@ def parse_r(content: bytes) -> dict[str, RValue]:
     import rdata
 
     parsers = rdata.parser.DEFAULT_ALTREP_MAP
+    budget = _Budget(len(content))
     guarded = {
-        name: _guarded(parser) if name in (b"compact_intseq", b"compact_realseq") else parser
+        name: budget.guarded(parser) if name in (b"compact_intseq", b"compact_realseq") else parser
         for name, parser in parsers.items()
     }
     limit = sys.getrecursionlimit()
@@ -137,16 +138,27 @@ def parse_r(content: bytes) -> dict[str, RValue]:
     return {"": RValue(_real(root))}
 
 
-def _guarded(constructor: Any) -> Any:
-    """Refuse to write out a sequence of absurd length."""
+class _Budget:
+    """How many numbers may be written out of sequences, which R stores as three numbers whatever their length.
 
-    def expand(state: Any) -> Any:
-        if not 0 <= float(state.value[0]) <= _MOST_ITEMS:
-            message = f"a sequence of {state.value[0]:g} numbers"
-            raise ValueError(message)
-        return constructor(state)
+    A sequence counts the rows or columns of something else in the stream, where each takes a byte at least.
+    """
 
-    return expand
+    def __init__(self, size: int) -> None:
+        self.left = max(_FEW_ITEMS, size)
+
+    def guarded(self, constructor: Any) -> Any:
+        """Let a constructor of sequences write out what is left, and no more."""
+
+        def expand(state: Any) -> Any:
+            count = float(state.value[0])
+            if not 0 <= count <= self.left:
+                message = f"a sequence of {count:g} numbers"
+                raise ValueError(message)
+            self.left -= count
+            return constructor(state)
+
+        return expand
 
 
 def _pairs(node: Any) -> list[tuple[str, RValue]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from analysis.errors import Fault, ReadError, one_fault
 
-NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
+NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
 COMMA_NUMBER = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
 THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+")
 
@@ -17,6 +17,7 @@ _SEPARATORS = ("\t", ";", ",")  # in this order: lineages hold semicolons, decim
 _LOOKED_AT = 25  # lines that decide on the separator
 _JOINED = 20  # lines that one quoted cell may run over
 _NAMED = 3
+_WIDE = 10_000  # columns
 
 
 @dataclass
@@ -159,6 +160,7 @@ def lay_out(content: bytes, subject: str, *, headless: bool = False) -> Layout:
     else:  # nothing but "#" lines: a header without data
         (header_line, header), rest, comments = above[-1], [], above[:-1]
     names = [name.strip() for name in split_cells(header, separator)]
+    _refuse_repeats(names, header_line, subject)
     layout = Layout(separator, names, header_line, rest, comments, notes)
     _name_row_names(layout)
     return layout
@@ -227,6 +229,19 @@ def _joined(numbered: list[tuple[int, str]]) -> list[tuple[int, str]]:
                     break
         result.append((number, line))
     return result
+
+
+def _refuse_repeats(names: list[str], line: int, subject: str) -> None:
+    """Refuse a very wide header of few names at once: what looks at each of them would take minutes."""
+    if len(names) > _WIDE and (different := len(set(names))) < len(names) / 2:
+        raise one_fault(
+            ReadError,
+            subject,
+            f"the header has {len(names):,} columns and only {different:,} different names",
+            where=f"line {line}",
+            expected="a name of its own for each column",
+            remedy="check that it is the right file, and how its columns are separated",
+        )
 
 
 def _find_separator(above: list[tuple[int, str]], body: list[tuple[int, str]]) -> str | None:

@@ -9,8 +9,8 @@ from scipy.stats import hypergeom, norm
 from analysis.errors import DesignError, ParameterError, ReadError, TableError
 from analysis.pilots import fit_pilot, list_pilots, load_pilot, resampled
 from analysis.pilots.marginals import Z_NODES, adjust_quantiles, fit_marginals
-from analysis.pilots.model import read_pilot
 from analysis.pilots.plans import plan_arms
+from analysis.pilots.reading import read_pilot
 from analysis.pilots.samples import choose_columns
 from analysis.pilots.simulator import Simulator
 from analysis.pilots.targets import LEAST_RANK_CORRELATION, Pairs, expected_prevalence, figures_of, fit_table
