@@ -83,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     report = add("report", _report, "run the notebooks and write build/report/index.html")
     report.add_argument("--in-place", action="store_true", help="also write the executed notebooks back")
     report.add_argument("--full", action="store_true", help="also run the longer ones (downloads tables)")
+    report.add_argument("--json", action="store_true", help="print JSON")
     report.add_argument("--root", type=Path, default=Path.cwd(), help="the clone of the project (here)")
     again = add("reproduce", _reproduce, "run the notebooks and say whether they give what is committed")
     again.description += _REPRODUCE
@@ -100,7 +101,9 @@ def _parser() -> argparse.ArgumentParser:
         command = add(name, run, help_text)
         command.add_argument("--json", action="store_true", help="print JSON")
         if name != "datasets":
-            command.add_argument("--claim", required=True, help="id of a claim, such as diversity_falls_mice")
+            command.add_argument(
+                "--claim", required=True, metavar="ID", help="id of a claim, such as diversity_falls_mice"
+            )
             command.add_argument("--claims", metavar="FILE", help="a claims file of your own")
         if name == "protocol":
             command.add_argument("folder", metavar="OUT", help="folder to write to")
@@ -115,10 +118,13 @@ def _add_study(command: argparse.ArgumentParser) -> None:
     command.add_argument("metadata", metavar="METADATA", help="one row a sample")
     command.add_argument("--taxonomy", metavar="FILE", help="names of the features")
     for role, help_text in _ROLES.items():
-        command.add_argument(f"--{role}", help=help_text)
+        kind = "LEVEL" if role == "reference" else "COLUMN"
+        command.add_argument(f"--{role}", metavar=kind, help=help_text.removeprefix("column: "))
     command.add_argument("--baseline", nargs="+", metavar="DAY", help="times before the treatment")
     command.add_argument("--follow-up", nargs="+", metavar="DAY", help="times after it")
-    command.add_argument("--exposure", help="something else that stands in for Botox, as a control")
+    command.add_argument(
+        "--exposure", metavar="WHAT", help="something else that stands in for Botox, as a control"
+    )
     command.add_argument(
         "--assume",
         nargs="+",
@@ -150,7 +156,7 @@ def _report(given: argparse.Namespace) -> tuple[str, Any]:
     from analysis.report import make_report
 
     page = make_report(given.root.resolve(), in_place=given.in_place, full=given.full)
-    return f"The report is at {page}", None
+    return f"The report is at {page}", {"page": str(page)}
 
 
 def _reproduce(given: argparse.Namespace) -> tuple[str, Any, int]:
