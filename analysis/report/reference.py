@@ -106,7 +106,7 @@ class Reference:
             kind, name = found.groups()
             address = self._resolved(name, entry) if name[0].isupper() else None
             span = f'<span class="{kind}">{name}</span>'
-            return f'<a href="{address}">{span}</a>' if address else span
+            return span if address in {None, entry.address} else f'<a href="{address}">{span}</a>'
 
         if not entry.signature:
             return Markup("")
