@@ -4,6 +4,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+import strategies as some
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -184,3 +185,12 @@ def test_rarer_taxa_need_more_reads(proportion, factor, confidence, reads, dispe
     assert needed(min(proportion * factor, 0.9)) <= depth
     assert needed(proportion, 0.5) <= depth
     assert needed(proportion, least=1) <= depth
+
+
+@pytest.mark.long
+@some.examples(0.03)
+@given(designs(n_per_arm=12), endpoints(), EFFECTS, st.integers(0, 2**31))
+def test_simulated_powers_are_the_same_for_any_number_of_processes(design, endpoint, effect, seed):
+    asked = {"method": "simulation", "n_sim": 60, "seed": seed}
+    one, two, again = (of(design, endpoint, effect, n_jobs=jobs, **asked) for jobs in (1, 2, 1))
+    assert one == two == again

@@ -92,7 +92,7 @@ def level_of(rows, roles):
 @pytest.mark.parametrize("name", PERMANOVAS)
 def test_permanova(name, thorough):
     rows, roles, parts = PERMANOVAS[name]
-    n = 4_000 if thorough else 200
+    n = 4_000 if thorough else 150
     assert_nominal(p_of_permanova(rows, roles, parts), n, seed=11, level=level_of(rows, roles))
 
 
@@ -100,14 +100,14 @@ def test_permanova_within_subjects(thorough):
     rows = table(per_arm=(5, 5), times=2)
     rows["phase"] = rows["time"].map({0: "before", 1: "after"})
     p = p_of_permanova(rows, {"blocks": "mouse"}, {"subject": 0.7}, factor="phase")
-    n = 4_000 if thorough else 200
+    n = 4_000 if thorough else 150
     # 2^10 ways, two of which are alike: p has steps of 1/512
     assert_nominal(p, n, seed=12, level=np.floor(ALPHA * 512) / 512)
 
 
 def test_free_permutation_of_what_was_given_to_cages_fails_this_check():
     rows, _, parts = PERMANOVAS["cages"]
-    assert rejections(p_of_permanova(rows, {}, parts), 100, seed=13) > interval(100)[1]
+    assert rejections(p_of_permanova(rows, {}, parts), 60, seed=13) > interval(60)[1]
 
 
 def p_of_means(rows, parts, paired=False, **roles):
@@ -134,12 +134,12 @@ MEANS = {
 
 @pytest.mark.parametrize("name", MEANS)
 def test_compare_means(name, thorough):
-    assert_nominal(MEANS[name], 2_000 if thorough else 80, seed=14)
+    assert_nominal(MEANS[name], 2_000 if thorough else 60, seed=14)
 
 
 def test_mice_of_a_cage_taken_for_independent_fail_this_check():
     p = p_of_means(table(per_arm=(12, 12), cage=4), {"cage": 0.6}, subject="mouse")
-    assert rejections(p, 100, seed=15) > interval(100)[1]
+    assert rejections(p, 60, seed=15) > interval(60)[1]
 
 
 def test_correlation_of_changes_that_the_treatment_moves_both(thorough):
