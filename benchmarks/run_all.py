@@ -54,7 +54,9 @@ FULL_RUNS = {
     "bench_rehearsal": "rehearsal.csv",
 }
 COLUMNS = "| benchmark | what | this library | peer | ratio | wanted | met |"
-NOISY = 0.5  # of the cores: other work then slows what is measured
+# Load a core from which other work slows what is measured: before the first benchmark, and between them,
+# where the one before still counts.
+QUIET, BETWEEN = 0.5, 1.25
 
 
 @dataclass(frozen=True)
@@ -132,16 +134,16 @@ def versions() -> str:
     return ", ".join(found)
 
 
-def load() -> str:
+def load(most: float) -> str:
     """Return the load average, with a warning where other work takes the processor."""
     now = os.getloadavg()[0]
-    return f"{now:.2f}" + (" (**noisy**: other work was running)" if now > NOISY * os.cpu_count() else "")
+    return f"{now:.2f}" + (" (**noisy**: other work was running)" if now > most * os.cpu_count() else "")
 
 
 def run(name: str, arguments: str, system: str) -> tuple[Section, bool]:
     """Run one benchmark in a process of its own."""
     command = f"python benchmarks/{name}.py {arguments}".strip()
-    date, load_before, before = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", load(), processor_seconds()
+    date, load_before, before = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", load(BETWEEN), processor_seconds()
     start = time.perf_counter()
     done = subprocess.run(
         [sys.executable, *command.split()[1:]],
@@ -220,7 +222,7 @@ begin with "cost", this library's cost over the peer's; for rates, what was meas
 
 - date: {datetime.now(UTC):%Y-%m-%d}
 - machine: {machine()}
-- load average at the start: {load()}
+- load average at the start: {load(QUIET)}
 - versions: {versions()}
 
 A section below names the machine and versions of its own run, which may be an earlier one.
