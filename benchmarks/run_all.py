@@ -19,7 +19,6 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -198,9 +197,11 @@ def read(text: str) -> dict[str, Section]:
     return found
 
 
-def write(head: str, sections: Iterable[Section]) -> None:
-    """Write RESULTS.md, benchmarks in the order of their names."""
-    ordered = sorted(sections, key=lambda section: section.name)
+def write(head: str, section: Section) -> None:
+    """Put a section into RESULTS.md, benchmarks in the order of their names; those that are no more go."""
+    kept = read(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
+    found = kept | {section.name: section}
+    ordered = [found[name] for name in names() if name in found]
     table = [COLUMNS, "|---" * COLUMNS.count(" | ") + "|---|", *(row for one in ordered for row in one.rows)]
     RESULTS.write_text("\n".join([head, *table, "", *(one.text for one in ordered)]), encoding="utf-8")
 
@@ -229,15 +230,12 @@ A section below names the machine and versions of its own run, which may be an e
 
 ## Summary
 """
-    kept = read(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
-    sections = {name: section for name, section in kept.items() if name in names()}
     failed = []
     for name in given.only:
         print(f"{name} ...", flush=True)
         section, good = run(name, "" if given.full else SHORT.get(name, ""), system)
-        sections[name] = section
         failed += [] if good else [name]
-        write(head, sections.values())
+        write(head, section)
         print(section.text, *section.rows, sep="\n", flush=True)
     for name in failed:
         print(f"{name} did not run through: see its section in benchmarks/RESULTS.md", file=sys.stderr)
