@@ -38,11 +38,13 @@ _KINDS = (
     "diversity_falls_mice composition_shifts_mice harmful_bacteria_rise_mice digestive_complaints_humans "
     "permeability_rises_mice"
 )
+# The usual models of the largest tables (sze_goodrich) take 12 GB.
+_SMALL_PILOTS = "turnbaugh_mice twins_genera sze_baxter sze_ross sze_schubert tap_fibre schubert_mice apgar_mice"
 SHORT = {
     "bench_backtest": "--splits 2 --draws 100 --simulations 50 --permutations 199 --no-write",
     "bench_means_size": "--simulations 400 --no-write",
     "bench_null_size": "--no-write",
-    "bench_pilot_fit": "--no-write",
+    "bench_pilot_fit": f"--only {_SMALL_PILOTS} --no-write",
     "bench_rehearsal": f"--trials 100 --claims {_KINDS} --no-write",
 }
 FULL_RUNS = {
