@@ -18,6 +18,7 @@ import pandas as pd
 from reporting import promise
 
 import analysis as an
+from analysis.claims.model import Claim
 from analysis.claims.needs import data_needed
 from analysis.claims.rehearsal import rehearse
 
@@ -35,7 +36,7 @@ def write(table: pd.DataFrame, order: list[str], trials: int, seed: int, out: Pa
     out.write_text(text, encoding="utf-8")
 
 
-def report(table: pd.DataFrame, claims: dict[str, an.Claim]) -> None:
+def report(table: pd.DataFrame, claims: dict[str, Claim]) -> None:
     """Print, of all claims, those that are farthest from what was promised."""
     null = table[table["truth"] == 0]
     for outcome, side, promised in (

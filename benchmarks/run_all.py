@@ -39,7 +39,9 @@ _KINDS = (
     "permeability_rises_mice"
 )
 # The usual models of the largest tables (sze_goodrich) take 12 GB.
-_SMALL_PILOTS = "turnbaugh_mice twins_genera sze_baxter sze_ross sze_schubert tap_fibre schubert_mice apgar_mice"
+_SMALL_PILOTS = (
+    "turnbaugh_mice twins_genera sze_baxter sze_ross sze_schubert tap_fibre schubert_mice apgar_mice"
+)
 SHORT = {
     "bench_backtest": "--splits 2 --draws 100 --simulations 50 --permutations 199 --no-write",
     "bench_means_size": "--simulations 400 --no-write",
