@@ -44,7 +44,7 @@ _SMALL_PILOTS = (
 )
 SHORT = {
     "bench_backtest": "--splits 2 --draws 100 --simulations 50 --permutations 199 --no-write",
-    "bench_means_size": "--simulations 400 --no-write",
+    "bench_means_size": "--no-write",
     "bench_null_size": "--no-write",
     "bench_pilot_fit": f"--only {_SMALL_PILOTS} --no-write",
     "bench_rehearsal": f"--trials 100 --claims {_KINDS} --no-write",
