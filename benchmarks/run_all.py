@@ -171,7 +171,7 @@ def run(name: str, arguments: str, system: str) -> tuple[Section, bool]:
         f"- {system}",
     ]
     if arguments and name in FULL_RUNS:
-        lines.append(f"- full run: `make bench-full`; its figures are in `data/results/{FULL_RUNS[name]}`")
+        lines.append(f"- the full run's figures: `data/results/{FULL_RUNS[name]}`, by `make bench-full`")
     if not good:
         lines.append(f"- **failed**, exit code {done.returncode}")
         rows.append(
