@@ -81,8 +81,8 @@ def report(table: pd.DataFrame) -> None:
     print(f"\ntargets met, of {targets}:\n{met.to_string()}")
     what = f"targets met, of {targets}, {table['pilot'].nunique()} pilots"
     for model in met.index.drop("copula"):
-        own = int(met["copula"])
-        row(what, own, model, int(met[model]), wanted="all", met=own == targets, unit="")
+        own, other = int(met["copula"]), int(met[model])
+        row(what, own, model, other, own / other if other else None, "all", own == targets, unit="")
 
 
 def _by_model(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:

@@ -19,7 +19,6 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -39,11 +38,15 @@ _KINDS = (
     "diversity_falls_mice composition_shifts_mice harmful_bacteria_rise_mice digestive_complaints_humans "
     "permeability_rises_mice"
 )
+# The usual models of the largest tables (sze_goodrich) take 12 GB.
+_SMALL_PILOTS = (
+    "turnbaugh_mice twins_genera sze_baxter sze_ross sze_schubert tap_fibre schubert_mice apgar_mice"
+)
 SHORT = {
     "bench_backtest": "--splits 2 --draws 100 --simulations 50 --permutations 199 --no-write",
-    "bench_means_size": "--simulations 400 --no-write",
+    "bench_means_size": "--no-write",
     "bench_null_size": "--no-write",
-    "bench_pilot_fit": "--no-write",
+    "bench_pilot_fit": f"--only {_SMALL_PILOTS} --no-write",
     "bench_rehearsal": f"--trials 100 --claims {_KINDS} --no-write",
 }
 FULL_RUNS = {
@@ -54,7 +57,9 @@ FULL_RUNS = {
     "bench_rehearsal": "rehearsal.csv",
 }
 COLUMNS = "| benchmark | what | this library | peer | ratio | wanted | met |"
-NOISY = 0.5  # of the cores: other work then slows what is measured
+# Load a core from which other work slows what is measured: before the first benchmark, and between them,
+# where the one before still counts.
+QUIET, BETWEEN = 0.5, 1.25
 
 
 @dataclass(frozen=True)
@@ -132,16 +137,16 @@ def versions() -> str:
     return ", ".join(found)
 
 
-def load() -> str:
+def load(most: float) -> str:
     """Return the load average, with a warning where other work takes the processor."""
     now = os.getloadavg()[0]
-    return f"{now:.2f}" + (" (**noisy**: other work was running)" if now > NOISY * os.cpu_count() else "")
+    return f"{now:.2f}" + (" (**noisy**: other work was running)" if now > most * os.cpu_count() else "")
 
 
 def run(name: str, arguments: str, system: str) -> tuple[Section, bool]:
     """Run one benchmark in a process of its own."""
     command = f"python benchmarks/{name}.py {arguments}".strip()
-    date, load_before, before = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", load(), processor_seconds()
+    date, load_before, before = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", load(BETWEEN), processor_seconds()
     start = time.perf_counter()
     done = subprocess.run(
         [sys.executable, *command.split()[1:]],
@@ -166,7 +171,7 @@ def run(name: str, arguments: str, system: str) -> tuple[Section, bool]:
         f"- {system}",
     ]
     if arguments and name in FULL_RUNS:
-        lines.append(f"- full run: `make bench-full`; its figures are in `data/results/{FULL_RUNS[name]}`")
+        lines.append(f"- the full run's figures: `data/results/{FULL_RUNS[name]}`, by `make bench-full`")
     if not good:
         lines.append(f"- **failed**, exit code {done.returncode}")
         rows.append(
@@ -196,9 +201,11 @@ def read(text: str) -> dict[str, Section]:
     return found
 
 
-def write(head: str, sections: Iterable[Section]) -> None:
-    """Write RESULTS.md, benchmarks in the order of their names."""
-    ordered = sorted(sections, key=lambda section: section.name)
+def write(head: str, section: Section) -> None:
+    """Put a section into RESULTS.md, benchmarks in the order of their names; those that are no more go."""
+    kept = read(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
+    found = kept | {section.name: section}
+    ordered = [found[name] for name in names() if name in found]
     table = [COLUMNS, "|---" * COLUMNS.count(" | ") + "|---|", *(row for one in ordered for row in one.rows)]
     RESULTS.write_text("\n".join([head, *table, "", *(one.text for one in ordered)]), encoding="utf-8")
 
@@ -220,22 +227,19 @@ begin with "cost", this library's cost over the peer's; for rates, what was meas
 
 - date: {datetime.now(UTC):%Y-%m-%d}
 - machine: {machine()}
-- load average at the start: {load()}
+- load average at the start: {load(QUIET)}
 - versions: {versions()}
 
 A section below names the machine and versions of its own run, which may be an earlier one.
 
 ## Summary
 """
-    kept = read(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
-    sections = {name: section for name, section in kept.items() if name in names()}
     failed = []
     for name in given.only:
         print(f"{name} ...", flush=True)
         section, good = run(name, "" if given.full else SHORT.get(name, ""), system)
-        sections[name] = section
         failed += [] if good else [name]
-        write(head, sections.values())
+        write(head, section)
         print(section.text, *section.rows, sep="\n", flush=True)
     for name in failed:
         print(f"{name} did not run through: see its section in benchmarks/RESULTS.md", file=sys.stderr)

@@ -68,7 +68,7 @@ def test_every_benchmark_has_its_section(results):
         assert re.search(r"^- date: \d{4}-\d\d-\d\d \d\d:\d\d UTC$", text, flags=re.MULTILINE)
         assert re.search(r"^- on: .+ cores, .+Python .+numpy ", text, flags=re.MULTILINE)
         assert "failed" not in text
-        full = re.search(r"`data/results/(.+)`", text)
+        full = re.search(r"`data/results/([^`]+)`", text)
         assert not full or (FOLDER.parent / "data" / "results" / full[1]).is_file()
 
 
