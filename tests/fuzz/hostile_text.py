@@ -116,6 +116,7 @@ def hostile_newick(content: bytes, rng: Random) -> bytes:
                 b"9" * 5_000,
                 b"1e308",
                 b"x",
+                b"9" * 100_000 + b"x",
             ]
             numbers = list(re.finditer(rb":[\d.e-]+", content))
             if not numbers:
