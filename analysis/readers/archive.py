@@ -50,10 +50,13 @@ class Artifact:
         Its semantic type: "FeatureTable[Frequency]".
     content : bytes
         The one data file that it carries.
+    packed_size : int
+        Bytes that this takes in the archive.
     """
 
     type: str
     content: bytes
+    packed_size: int
 
 
 def read_artifact(opened: Opened, wanted: str) -> Artifact:
@@ -96,7 +99,7 @@ def read_artifact(opened: Opened, wanted: str) -> Artifact:
                     where="data/",
                     expected="one",
                 )
-            return Artifact(found, read_entry(archive, inside[0], name))
+            return Artifact(found, read_entry(archive, inside[0], name), inside[0].compress_size)
     except ZIP_ERRORS as error:
         raise _damaged(name, error) from error
     except ValueError as error:  # zipfile raises it for impossible offsets and dates

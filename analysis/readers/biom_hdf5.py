@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import sparse
 
 from analysis.errors import ReadError, one_fault
-from analysis.readers.hdf5_heaps import check_heaps
+from analysis.readers.hdf5_heaps import check_heaps, check_texts
 from analysis.readers.headings import LINEAGE_NAMES, RANK_NAMES, folded
 from analysis.readers.metadata import typed_frame
 from analysis.readers.opening import MAX_UNPACKED, Opened, raise_own
@@ -50,10 +50,12 @@ def read_biom_hdf5(opened: Opened) -> RawTable:
     """
     import h5py
 
-    check_heaps(opened.content, opened.name)
+    largest = check_heaps(opened.content, opened.name)
     try:
         handle = h5py.h5f.open_file_image(opened.content)
         with h5py.File(handle) as file:
+            for path in _texts(file):
+                check_texts(_dataset(file, path, opened.name), largest, opened.name)
             return _read(file, opened)
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError, MemoryError) as error:
         raise_own(error)
@@ -83,6 +85,17 @@ def _read(file: h5py.File, opened: Opened) -> RawTable:
         taxonomy=_taxonomy(file, feature_ids, name),
         metadata=_sample_metadata(file, sample_ids, name),
     )
+
+
+def _texts(file: h5py.File) -> list[str]:
+    """Return the paths of what may be read as strings, where it is there."""
+    import h5py
+
+    paths = ["sample/ids", "observation/ids", "observation/group-metadata/ranks"]
+    for path in ("sample/metadata", "observation/metadata"):
+        group = _node(file, path)
+        paths += [f"{path}/{key}" for key in group] if isinstance(group, h5py.Group) else []
+    return [path for path in paths if _has(file, path)]
 
 
 def _node(file: h5py.File, path: str) -> h5py.Group | h5py.Dataset | None:

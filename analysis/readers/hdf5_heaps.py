@@ -7,15 +7,20 @@ place for ever, in C, where no timeout of Python reaches it.
 from __future__ import annotations
 
 import struct
+from typing import TYPE_CHECKING
 
 from analysis.errors import ReadError, one_fault
 
+if TYPE_CHECKING:
+    import h5py
+
+_SMALL = 64 * 2**20  # bytes of strings that are read whatever they are
 _SIGNATURE = b"GCOL\x01"  # with the only version there is
 _HEADER = struct.Struct("<4sB3xQ")
 _OBJECT = struct.Struct("<H6xQ")
 
 
-def check_heaps(content: bytes, subject: str) -> None:
+def check_heaps(content: bytes, subject: str) -> int:
     """Raise `ReadError` where a heap of an HDF5 file could not be walked to its end.
 
     Parameters
@@ -24,15 +29,52 @@ def check_heaps(content: bytes, subject: str) -> None:
         The file.
     subject : str
         Its name, for messages.
+
+    Returns
+    -------
+    int
+        The bytes of the largest string.
     """
     if _field_sizes(content) != (8, 8):
         raise _damaged(subject, "addresses and lengths are not of 8 bytes", 0)
+    largest = 0
     place = content.find(_SIGNATURE)
     while place >= 0:
-        fault = _walk(content, place)
+        fault, longest = _walk(content, place)
         if fault:
             raise _damaged(subject, fault, place)
+        largest = max(largest, longest)
         place = content.find(_SIGNATURE, place + 1)
+    return largest
+
+
+def check_texts(dataset: h5py.Dataset, largest: int, subject: str) -> None:
+    """Raise `ReadError` where strings are more than their file holds, since many places share one of them.
+
+    Parameters
+    ----------
+    dataset : h5py.Dataset
+        Strings of variable length, or anything else, which passes.
+    largest : int
+        What `check_heaps` returned.
+    subject : str
+        The file's name, for messages.
+    """
+    if dataset.dtype.kind != "O" or not dataset.shape or dataset.size * largest <= _SMALL:
+        return
+    step = max(1, _SMALL * dataset.shape[0] // (dataset.size * largest))
+    held, allowed = 0, dataset.file.id.get_filesize()
+    for start in range(0, dataset.shape[0], step):
+        held += sum(map(len, dataset[start : start + step].flat))
+        if held > allowed:
+            raise one_fault(
+                ReadError,
+                subject,
+                f"the strings take more than the {allowed:,} bytes of the whole file",
+                where=dataset.name,
+                expected="each string stored once for each place where it stands",
+                remedy="it looks like a damaged file or a decompression bomb; download or copy it again",
+            )
 
 
 def _field_sizes(content: bytes) -> tuple[int, int]:
@@ -42,23 +84,26 @@ def _field_sizes(content: bytes) -> tuple[int, int]:
     return (content[13], content[14]) if content[8] < 2 else (content[9], content[10])
 
 
-def _walk(content: bytes, start: int) -> str:
-    """Walk a heap as the library does; return what is wrong, or ""."""
+def _walk(content: bytes, start: int) -> tuple[str, int]:
+    """Walk a heap as the library does; return what is wrong, or "", and the size of the largest string."""
     if start + _HEADER.size > len(content):
-        return "a heap of strings is cut off"
+        return "a heap of strings is cut off", 0
     size = _HEADER.unpack_from(content, start)[2]
     end = start + size
     if end > len(content):
-        return "a heap of strings reaches over the end of the file"
+        return "a heap of strings reaches over the end of the file", 0
+    largest = 0
     place, last = start + _HEADER.size, end - _OBJECT.size
     unpack = _OBJECT.unpack_from
     while place <= last:
         index, length = unpack(content, place)
         needed = 16 + (length + 7 & -8) if index else length  # index 0: the room that is left
         if not 16 <= needed <= end - place:
-            return "the sizes of strings do not add up"
+            return "the sizes of strings do not add up", 0
+        if index:
+            largest = max(largest, length)
         place += needed
-    return ""
+    return "", largest
 
 
 def _damaged(subject: str, what: str, place: int) -> ReadError:

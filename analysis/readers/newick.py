@@ -14,12 +14,13 @@ _TOKEN = re.compile(
     r"""\s*(?:
         (?P<mark>[(),;:])
       | (?P<comment>\[[^\]]*\])
-      | (?P<quoted>'(?:[^']|'')*'|"(?:[^"]|"")*")
+      | (?P<quoted>'(?:[^']|'')*+'|"(?:[^"]|"")*+")
       | (?P<label>[^\s(),:;\[\]'"][^(),:;\[\]]*)
     )""",
     re.VERBOSE,
 )
 _NAMED = 5
+_DEEPEST = 100_000
 
 
 def parse_newick(content: bytes, subject: str) -> Phylogeny:
@@ -113,6 +114,8 @@ class _Builder:
             self._length_next = False
         if text == "(":
             self._open()
+            if self.depth > _DEEPEST:
+                self.problem = f"more than {_DEEPEST:,} parentheses one inside the other"
         elif text == ",":
             if self.depth == 0:
                 self.problem = "a comma outside of all parentheses"

@@ -25,7 +25,7 @@ _MAX_RATIO = (
     1_100  # deflate cannot shrink by more; bzip2 and xz can, so that a small file stays small in memory
 )
 _SMALL = 64 * 2**20
-_FEW_LINES, _LINES_A_BYTE = 500_000, 8  # each line takes a hundred bytes of memory, however short it is
+_FEW_LINES, _LINES_A_BYTE = 50_000, 8  # each line takes a hundred bytes of memory, however short it is
 
 FileKind = Literal["hdf5", "zip", "json", "r", "newick", "excel", "text", "binary"]
 
@@ -59,6 +59,8 @@ class Opened:
         "gzip", "bzip2", "xz" or "".
     kind : str
         What the content is; see `sniff`.
+    packed_size : int
+        Bytes of the content before it was unpacked; its own size where it was not packed.
     """
 
     path: str
@@ -66,6 +68,7 @@ class Opened:
     sha256: str
     packing: str
     kind: FileKind
+    packed_size: int = 0
 
     @property
     def name(self) -> str:
@@ -103,7 +106,7 @@ def open_file(path: str | os.PathLike[str]) -> Opened:
         raise one_fault(
             ReadError, name, "the file is empty", remedy="check that the export or download finished"
         )
-    return Opened(str(path), content, hashlib.sha256(raw).hexdigest(), packing, sniff(content))
+    return Opened(str(path), content, hashlib.sha256(raw).hexdigest(), packing, sniff(content), len(raw))
 
 
 def sniff(content: bytes) -> FileKind:

@@ -43,10 +43,11 @@ class Phylogeny:
     @property
     def is_unrooted(self) -> bool:
         """Whether three branches or more meet at the top, below any stem without a length."""
+        children = np.bincount(self.parents[1:], minlength=len(self.parents))
         top = 0
-        while len(below := np.flatnonzero(self.parents == top)) == 1 and not self.lengths[below[0]] > 0:
-            top = below[0]
-        return len(below) > 2
+        while children[top] == 1 and not self.lengths[top + 1] > 0:
+            top += 1  # an only child comes right after its parent
+        return bool(children[top] > 2)
 
     def sheared(self, tips: np.ndarray) -> Phylogeny:
         """Keep some tips and the branches from them to the root.

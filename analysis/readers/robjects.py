@@ -139,7 +139,7 @@ def parse_r(content: bytes) -> dict[str, RValue]:
 
 
 class _Budget:
-    """How many numbers may be written out of sequences, which R stores as three numbers at any length.
+    """How many numbers may be written out of sequences, which R stores as three numbers each.
 
     A sequence counts the rows or columns of something else in the stream, where each takes a byte at least.
     """

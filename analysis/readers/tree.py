@@ -14,6 +14,8 @@ from analysis.readers.phylogeny import Phylogeny
 if TYPE_CHECKING:
     from skbio import TreeNode
 
+_SMALL, _MAX_RATIO = 2**18, 100  # bytes of text; unpacked against packed (trees of the field: 3 to 5)
+
 
 def read_tree(path: str | os.PathLike[str]) -> TreeNode:
     """Read a phylogeny from Newick text or a QIIME 2 artifact, with all of its tips.
@@ -51,9 +53,23 @@ def read_tree(path: str | os.PathLike[str]) -> TreeNode:
 def phylogeny_of(opened: Opened) -> Phylogeny:
     """Read a phylogeny from an opened file."""
     if opened.kind == "zip":
-        return parse_newick(read_artifact(opened, "Phylogeny").content, opened.name)
+        artifact = read_artifact(opened, "Phylogeny")
+        return _parsed(artifact.content, artifact.packed_size, opened.name)
     if opened.kind not in ("newick", "text"):
         raise one_fault(
             ReadError, opened.name, "this is no tree", expected="Newick text, or a .qza of type Phylogeny"
         )
-    return parse_newick(opened.content, opened.name)
+    return _parsed(opened.content, opened.packed_size, opened.name)
+
+
+def _parsed(content: bytes, packed_size: int, subject: str) -> Phylogeny:
+    """Parse Newick text that is no bomb: names and lengths differ, and hardly shrink."""
+    if len(content) > max(_SMALL, _MAX_RATIO * packed_size):
+        raise one_fault(
+            ReadError,
+            subject,
+            f"the tree unpacks to {len(content):,} bytes, from {packed_size:,}",
+            expected=f"at most {_MAX_RATIO} times the packed size: the names of a tree differ",
+            remedy="it looks like a damaged file or a decompression bomb; unpack and check it outside",
+        )
+    return parse_newick(content, subject)

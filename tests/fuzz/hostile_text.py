@@ -82,7 +82,7 @@ def _large(document: dict, rng: Random) -> bytes:
 
 def hostile_newick(content: bytes, rng: Random) -> bytes:
     """Nest deeply, repeat, leave open; or replace a name or a length."""
-    size = rng.choice([50] * 20 + [1_000] * 20 + [10_000] * 2 + [100_000])
+    size = rng.choice([50] * 40 + [1_000] * 15 + [10_000] * 2 + [100_000])
     match rng.randrange(12):
         case 0:
             return b"(" * size + b"a" + b")" * rng.choice([size, size - 1, size + 1, 0]) + b";"
@@ -116,6 +116,7 @@ def hostile_newick(content: bytes, rng: Random) -> bytes:
                 b"9" * 5_000,
                 b"1e308",
                 b"x",
+                b"9" * 100_000 + b"x",
             ]
             numbers = list(re.finditer(rb":[\d.e-]+", content))
             if not numbers:
