@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from analysis.errors import AnalysisError, one_fault
@@ -73,12 +76,22 @@ def run_notebook(path: Path, on_cell: Callable[[], None] | None = None, timeout:
         on_cell_executed=(lambda **_: on_cell()) if on_cell else None,
     )
     try:
-        client.execute()
+        with _settings_of_nobody() as settings:
+            client.execute(env=os.environ | settings)
     except CellExecutionError as error:
         raise _failed(path, _ANSI.sub("", f"{error.ename}: {error.evalue}")) from error
     except CellTimeoutError as error:
         raise _failed(path, f"a cell took more than {timeout} s") from error
     return tidy(notebook)
+
+
+@contextmanager
+def _settings_of_nobody() -> Iterator[dict[str, str]]:
+    """Give environment variables that keep a user's own settings of IPython and matplotlib out of a run."""
+    import matplotlib as mpl
+
+    with TemporaryDirectory() as folder:
+        yield {"IPYTHONDIR": folder, "MATPLOTLIBRC": str(Path(mpl.get_data_path()) / "matplotlibrc")}
 
 
 def _failed(path: Path, what: str) -> AnalysisError:

@@ -128,6 +128,20 @@ def test_a_failing_notebook_is_named_with_its_error(tmp_path):
 
 
 @pytest.mark.long
+def test_settings_of_a_user_change_no_picture(tmp_path, monkeypatch):
+    path = make_notebook(tmp_path / "01_a.ipynb", "from matplotlib import pyplot as plt; plt.plot([0, 1]);")
+    plain = run_notebook(path)
+    startup = tmp_path / "user" / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "own.py").write_text("print('hello')", encoding="utf-8")
+    own = tmp_path / "user" / "matplotlibrc"
+    own.write_text("lines.linewidth: 9\nfont.family: monospace\nfigure.dpi: 40\n", encoding="utf-8")
+    for name in ("MPLCONFIGDIR", "MATPLOTLIBRC", "IPYTHONDIR"):
+        monkeypatch.setenv(name, str(own.parent))
+    assert differences(plain, run_notebook(path), pixels=0.0) == []
+
+
+@pytest.mark.long
 def test_two_runs_that_differ_are_told_apart(tmp_path):
     first = run_notebook(make_notebook(tmp_path / "01_a.ipynb", "x = 1; x"))
     same = run_notebook(make_notebook(tmp_path / "01_b.ipynb", "x = 1; x"))

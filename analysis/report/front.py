@@ -65,8 +65,12 @@ def claims_table() -> ClaimsTable:
 
 def front_figures() -> list[Figure]:
     """Draw what tables lack, what a trial takes, and what trials would say; those whose figures are there."""
-    drawn = [made for made in (_what_tables_lack(), _what_it_takes(), _what_trials_would_say()) if made]
-    return [_figure(*made, label=f"Figure {place}") for place, made in enumerate(drawn, start=1)]
+    import matplotlib as mpl
+
+    with mpl.rc_context():
+        mpl.rcdefaults()  # a user's own settings would give other pictures
+        drawn = [made for made in (_what_tables_lack(), _what_it_takes(), _what_trials_would_say()) if made]
+        return [_figure(*made, label=f"Figure {place}") for place, made in enumerate(drawn, start=1)]
 
 
 def _what_tables_lack() -> tuple[str, Axes, str] | None:
