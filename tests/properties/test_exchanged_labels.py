@@ -103,7 +103,7 @@ def test_the_unit_of_the_distances_means_nothing(data, trial, power):
 def test_p_is_never_below_the_smallest_that_the_design_can_reach(trial):
     found = test_of(trial)
     assert found.smallest_p <= found.p_value <= 1
-    assert 0 <= found.r_squared <= 1 + 1e-12
+    assert -1e-12 <= found.r_squared <= 1 + 1e-12
     assert found.omega_squared <= found.r_squared + 1e-12
     assert found.p_value * found.n_permutations == pytest.approx(round(found.p_value * found.n_permutations))
 
