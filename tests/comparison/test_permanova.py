@@ -441,6 +441,18 @@ def test_ties_by_rounding_are_counted():
         assert test.p_value == np.mean(np.array(within) <= within[0])
 
 
+@pytest.mark.parametrize("unit", [1.0, 10.0, 0.1])
+def test_permdisp_of_spreads_that_are_equal_is_not_decided_by_rounding(unit):
+    position = unit * np.array([0, 0, 0, 0, 1, 1])  # both arms at 0, 0 and 1: F is 0, and every p is 1
+    plan = LabelPlan.build(exchangeable_units(pd.Series(list("ababab"), name="arm")))
+    found = permdisp(np.abs(np.subtract.outer(position, position)), plan)
+    assert found.pseudo_f == pytest.approx(0)
+    assert found.p_value == 1
+    position = unit * np.array([0, 0, 1, 1])  # everybody is halfway from the centre: there is no F
+    plan = LabelPlan.build(exchangeable_units(pd.Series(list("abab"), name="arm")))
+    assert np.isnan(permdisp(np.abs(np.subtract.outer(position, position)), plan).pseudo_f)
+
+
 def test_spatial_median_on_a_line_is_the_middle_point():
     position = np.array([0.0, 1.0, 5.0, 10.0, 10.5, 30.0])
     groups = np.array([0, 0, 0, 1, 1, 1])

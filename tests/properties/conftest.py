@@ -9,7 +9,7 @@ HERE = Path(__file__).parent
 
 settings.register_profile(
     "fixed",
-    max_examples=15,
+    max_examples=12,
     derandomize=True,
     database=None,
     deadline=None,

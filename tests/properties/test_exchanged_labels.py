@@ -35,7 +35,13 @@ def trials(draw, kind=None, most=6):
             plot += 1
     names = draw(some.ids(len(rows)))
     metadata = pd.DataFrame(rows, index=names, columns=COLUMNS, dtype=object)
-    places = draw(st.lists(st.integers(0, 9) | st.floats(0, 9), min_size=len(rows), max_size=len(rows)))
+    places = draw(
+        st.lists(
+            st.integers(0, 9) | st.integers(0, 900).map(lambda place: place / 100),
+            min_size=len(rows),
+            max_size=len(rows),
+        )
+    )
     distances = np.abs(np.subtract.outer(places, places))
     assume(distances.max() > 1e-3 and metadata["arm"].nunique() < len(metadata))
     roles = {"blocks": "block"} if kind in ("blocks", "both") else {}
@@ -58,9 +64,14 @@ def renamed(data, column):
 
 
 def assert_same(found, expected, figures=FIGURES):
+    # distances to centres are roots of differences, and keep half the digits
     for name in figures:
         assert np.isclose(
-            getattr(found, name), getattr(expected, name), rtol=1e-9, atol=1e-9, equal_nan=True
+            getattr(found, name),
+            getattr(expected, name),
+            rtol=1e-6 if name == "dispersion_f" else 1e-9,
+            atol=1e-9,
+            equal_nan=True,
         ), name
     assert found.smallest_p == expected.smallest_p
     assert found.n_permutations == expected.n_permutations
@@ -103,7 +114,7 @@ def test_the_unit_of_the_distances_means_nothing(data, trial, power):
 def test_p_is_never_below_the_smallest_that_the_design_can_reach(trial):
     found = test_of(trial)
     assert found.smallest_p <= found.p_value <= 1
-    assert 0 <= found.r_squared <= 1 + 1e-12
+    assert -1e-12 <= found.r_squared <= 1 + 1e-12
     assert found.omega_squared <= found.r_squared + 1e-12
     assert found.p_value * found.n_permutations == pytest.approx(round(found.p_value * found.n_permutations))
 
