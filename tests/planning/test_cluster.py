@@ -170,19 +170,19 @@ def test_what_goes_wrong_on_a_worker_is_raised():
 
 
 @pytest.mark.long
-def test_the_back_test_runs_on_a_cluster(shared_data, client, monkeypatch):
+def test_the_back_test_runs_on_a_cluster(shared_data, tmp_path, monkeypatch):
     folder = str(Path(__file__).resolve().parents[2] / "benchmarks")
     monkeypatch.syspath_prepend(folder)
-    client.run(sys.path.insert, 0, folder)
     import backtest_cohorts
     import bench_backtest
 
-    cohort = backtest_cohorts.LOADERS["clindamycin"](shared_data)
+    cohort = backtest_cohorts.LOADERS["cecum"](shared_data)
     few = ["--splits", "2", "--draws", "20", "--simulations", "16", "--permutations", "99", "--jobs", "1"]
     options = bench_backtest.parser().parse_args(few)
     found = {}
     local = bench_backtest.back_test(cohort, options, found)
-    with joblib.parallel_config(backend="dask"):
+    with two_workers(tmp_path) as client, joblib.parallel_config(backend="dask"):
+        client.run(sys.path.insert, 0, folder)
         assert_frame_equal(bench_backtest.back_test(cohort, options), local, check_exact=True)
     first, second = found
     del found[second]
