@@ -80,14 +80,14 @@ def opened(
         Where the file belongs to other settings or versions (with each that differs), is in use by another
         process, or cannot be written.
     ReadError
-        Where it is no checkpoint, or is damaged.
+        Where it does not begin as a checkpoint does, or is damaged.
     """
     if path is None:
         yield None
         return
     if not isinstance(path, str | os.PathLike):
         raise one_fault(
-            ParameterError, "checkpoint", f"it is a {type(path).__name__}", expected="a path, or None"
+            ParameterError, "checkpoint", f"checkpoint is a {type(path).__name__}", expected="a path, or None"
         )
     path = Path(path)
     header = {"checkpoint": 1, "of": _described(settings)}
@@ -99,7 +99,9 @@ def opened(
         if lines:
             _check_header(path, lines[0], header)
         elif not torn.startswith(_BEGINS[: len(torn)]):
-            raise _unfit(path, "it is no checkpoint", "give a path where there is no file yet")
+            raise _unfit(
+                path, "it does not begin as a checkpoint does", "give a path where there is no file yet"
+            )
         done = dict(_parts(path, lines[1:]))
         file.seek(len(whole))
         file.truncate()
@@ -160,9 +162,7 @@ def _check_header(path: Path, line: bytes, header: dict[str, Any]) -> None:
     except (ValueError, KeyError):
         kept = None
     if not isinstance(kept, dict):
-        raise _unfit(
-            path, "its first line is not that of a checkpoint", "give a path where there is no file yet"
-        )
+        raise _unfit(path, "it does not begin as a checkpoint does", "give a path where there is no file yet")
     now = json.loads(_line(header))["of"]
     faults = Faults(path.name, ParameterError)
     for name in dict.fromkeys((*kept, *now)):
