@@ -26,7 +26,7 @@ from analysis.readers import read_distances, read_metadata, read_tree
 from analysis.readers.phylogeny import Phylogeny
 from analysis.records import read_toml
 
-SIZE = 20 * 2**20  # bytes that a bomb of 20 kB unpacks to
+SIZE = 10 * 2**20  # bytes that a bomb of 10 kB unpacks to
 
 
 def one_text_for_all():
