@@ -99,6 +99,15 @@ def test_json_that_is_nested_deeply(size, tmp_path):
     assert "nested too deeply" in refused(an.read_study, tmp_path / "a.biom", text.encode())
 
 
+@pytest.mark.parametrize("part", ["a", "s1", "k__Archaea", "0"])
+def test_json_with_half_a_character(part, tmp_path):
+    text = json.dumps(SPARSE)
+    content = text.replace(f'"{part}"', '"\\ud83d"').encode()
+    assert "surrogates not allowed" in refused(an.read_study, tmp_path / "a.biom", content)
+    (tmp_path / "b.biom").write_text(text.replace(f'"{part}"', '"\\ud83d\\ude00"'))
+    assert an.read_study(tmp_path / "b.biom").shape == (2, 3)
+
+
 @pytest.mark.parametrize("value", [*DEEP_TOML, b"9" * 5_000, b"0x" + b"f" * 5_000])
 def test_toml_that_no_computer_holds(value, tmp_path):
     text = refused(lambda path: read_toml(path, ReadError), tmp_path / "a.toml", b"a = " + value)
