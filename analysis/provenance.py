@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 #: The packages whose versions can change a figure.
 PACKAGES = ("numpy", "scipy", "pandas", "scikit-bio", "statsmodels", "matplotlib")
 _CLAIMS = "claims.toml"
-_ABOUT = ("article", "evidence", "sources")  # of a claim: no figure is made from these
+_ABOUT = ("article", "evidence", "sources", "topic")  # of a claim: no figure is made from these
 AT_THE_RUN = "at the run"
 AFTERWARDS = "afterwards, from the file's first line"
 

@@ -67,7 +67,8 @@ def load_claims(path: str | Path | None = None) -> dict[str, Claim]:
     """
     path = data_path("claims.toml") if path is None else path
     content = read_toml(path, ReadError)
-    faults = Faults(Path(path).name, ReadError)
+    subject = Path(path).name
+    faults = Faults(subject, ReadError)
     entries = content.pop("claims", None)
     shared = make(_Preamble, content, "the file", faults)
     if not isinstance(entries, dict) or not entries:
@@ -80,7 +81,7 @@ def load_claims(path: str | Path | None = None) -> dict[str, Claim]:
         where = f"[claims.{name}]"
         known = {"id": name, "fields": shared.fields, "sources": shared.sources, "article": shared.article}
         defaults = _defaults(shared.hosts, entry)
-        own = Faults(path.name, ReadError)
+        own = Faults(subject, ReadError)
         claim = make(Claim, _merged(defaults, entry), where, own, **known)
         if claim is not None:
             _check(claim, where, own)

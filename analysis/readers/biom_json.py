@@ -104,7 +104,9 @@ def _joined(value: object) -> str:
 def _parsed(opened: Opened) -> dict:
     try:
         document = json.loads(opened.content.removeprefix(b"\xef\xbb\xbf"))
-    except ValueError as error:  # JSONDecodeError, UnicodeDecodeError, numbers of thousands of digits
+        if b"\\ud" in opened.content.lower():  # half a character, which JSON may name and no file can hold
+            json.dumps(document, ensure_ascii=False).encode()
+    except ValueError as error:  # JSONDecodeError, UnicodeError, numbers of thousands of digits
         raise one_fault(
             ReadError,
             opened.name,

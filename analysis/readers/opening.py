@@ -25,7 +25,7 @@ _MAX_RATIO = (
     1_100  # deflate cannot shrink by more; bzip2 and xz can, so that a small file stays small in memory
 )
 _SMALL = 64 * 2**20
-_FEW_LINES, _LINES_A_BYTE = 50_000, 8  # each line takes a hundred bytes of memory, however short it is
+_FEW_LINES, _LINES_A_BYTE = 50_000, 16  # each line takes a hundred bytes of memory, however short it is
 
 FileKind = Literal["hdf5", "zip", "json", "r", "newick", "excel", "text", "binary"]
 

@@ -130,6 +130,11 @@ def faults_of(tmp_path, *changes, text=OWN):
 # The project's own file
 
 
+@pytest.mark.parametrize("kind", [str, Path])
+def test_a_path_is_text_or_a_path(kind):
+    assert load_claims(kind(data_path("claims.toml"))).keys() == CLAIMS.keys()
+
+
 def test_every_claim_of_the_article_is_there():
     assert set(CLAIMS) == IDS
     knowledge = {name for name, claim in CLAIMS.items() if claim.kind == "knowledge"}

@@ -125,8 +125,9 @@ def hostile_newick(content: bytes, rng: Random) -> bytes:
             return content[: found.start()] + b":" + rng.choice(lengths) + content[found.end() :]
 
 
+DEEP_TOML = [b"[" * 100_000, b"[" * 3_000 + b"]" * 3_000, b"{a=" * 3_000 + b"1" + b"}" * 3_000]
 TOML_VALUES = [
-    b"[" * 100_000, b"[" * 3_000 + b"]" * 3_000, b"{a=" * 3_000 + b"1" + b"}" * 3_000, b"9" * 5_000, b"1e999",
+    *DEEP_TOML, b"9" * 5_000, b"1e999",
     b"-inf", b"nan", b"0xffffffffffffffffffffffff", b"0x" + b"f" * 5_000, b"1979-05-27T07:32:00Z",
     b"1979-13-45", b"2026-02-30", b"07:32:00",
     b"[]", b"{}", b'""', b'"x"', b"''", b"true", b"-1", b"0", b"1.5", b"[1, 'a', [2]]", b"[[1], {a = 1}]",

@@ -10,14 +10,14 @@ import sys
 
 import pytest
 from fuzzing import damaged
-from sound_files import FORMATS, TABLE, original, packed
-from watched import outcome_of, read_damaged
+from sound_files import FORMATS, TABLE, Format, original, packed
+from watched import in_a_child, outcome_of, read_damaged
 
 linux = pytest.mark.skipif(
     sys.platform != "linux", reason="limits and peaks of memory are read as Linux tells them"
 )
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
-A_FEW, MANY = 100, 5_000
+A_FEW, MANY = 200, 5_000
 WORKERS = len(os.sched_getaffinity(0)) if sys.platform == "linux" else 1
 
 
@@ -69,14 +69,5 @@ def test_many_damaged_files(name, tmp_path):
     ids=["memory", "too much at once", "time", "error", "crash"],
 )
 def test_what_a_reader_must_not_do_is_found(read, said, monkeypatch, tmp_path):
-    receive, send = os.pipe()
-    if (child := os.fork()) == 0:  # a worker of its own, for a limit cannot be taken back
-        os.close(receive)
-        with os.fdopen(send, "w") as told:
-            monkeypatch.setitem(FORMATS, "bad", type("Bad", (), {"read": staticmethod(read)}))
-            told.write(outcome_of("bad", tmp_path, tmp_path))
-        os._exit(0)
-    os.close(send)
-    with os.fdopen(receive) as told:
-        assert said in (told.read() or "died")
-    os.waitpid(child, 0)
+    monkeypatch.setitem(FORMATS, "bad", Format("text", bytes, read))
+    assert said in in_a_child(lambda: outcome_of("bad", tmp_path, tmp_path))
