@@ -8,12 +8,13 @@ from types import TracebackType
 
 
 class _OneThread(ContextDecorator):
-    """Holds BLAS and OpenMP to one thread, in this process, until the last that asked for it has left.
+    """Holds BLAS to one thread, in this process, until the last that asked for it has left.
 
     Notes
     -----
     The limit is the process's own. Several threads may hold it at once, as those of joblib's threading
-    backend or of a Dask worker do: none may lift it while another still computes.
+    backend or of a Dask worker do: none may lift it while another still computes. OpenMP is left alone: its
+    limit is of one thread only, and nothing that is simulated sums by it.
     """
 
     def __init__(self) -> None:
@@ -26,7 +27,7 @@ class _OneThread(ContextDecorator):
                 import scipy.linalg  # noqa: F401  # SciPy brings a BLAS of its own; unloaded it has no limit
                 from threadpoolctl import threadpool_limits
 
-                self._limits = threadpool_limits(limits=1)
+                self._limits = threadpool_limits(limits=1, user_api="blas")
             self._holders += 1
 
     def __exit__(

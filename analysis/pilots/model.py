@@ -153,7 +153,7 @@ class Pilot:
         Parameters
         ----------
         path : str or pathlib.Path
-            Ending in ``.npz``. `analysis.pilots.model.read_pilot` reads it.
+            Ending in ``.npz``. `analysis.pilots.reading.read_pilot` reads it.
         """
         header = {
             "name": self.name,

@@ -17,6 +17,7 @@ from analysis.claims import rehearsal
 from analysis.claims.rehearsal import rehearse
 from analysis.designs import Design
 from analysis.errors import ParameterError, ReadError
+from analysis.pilots.reading import read_pilot
 from analysis.pilots.shipped import load_pilot
 from analysis.planning import checkpoint as checkpoints
 from analysis.planning import pilot_uncertainty
@@ -305,7 +306,7 @@ def test_a_rehearsal_goes_on_where_it_was(path, monkeypatch):
 def test_content_is_that_of_the_values(tmp_path):
     pilot = load_pilot("twins_genera")
     pilot.save(tmp_path / "pilot.npz")
-    assert content(pilot) == content(an.pilots.model.read_pilot(tmp_path / "pilot.npz"))
+    assert content(pilot) == content(read_pilot(tmp_path / "pilot.npz"))
     assert content(pilot) != content(replace(pilot, loadings=pilot.loadings * (1 + 1e-12)))
     study, same = (pilot.simulate(n_subjects=10, seed=1) for _ in range(2))
     before = content(study)

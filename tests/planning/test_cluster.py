@@ -73,12 +73,25 @@ def local():
 def two_workers(folder):
     """Run a cluster of two processes that talk over the loopback."""
     distributed = pytest.importorskip("distributed")
+    give_up_after(15 * 60)  # a cluster without workers waits for some, for ever
     where = {"dashboard_address": "127.0.0.1:0", "local_directory": str(folder)}
     with (
         distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, **where) as cluster,
         distributed.Client(cluster) as client,
     ):
         yield client
+    give_up_after(0)
+
+
+def give_up_after(seconds):
+    """Fail the test that runs then; 0: none."""
+
+    def give_up(*_):
+        raise TimeoutError("the cluster has not come to an end")
+
+    if hasattr(signal, "SIGALRM"):
+        signal.signal(signal.SIGALRM, give_up)
+        signal.alarm(seconds)
 
 
 @pytest.fixture(scope="module")
@@ -248,7 +261,7 @@ def test_what_is_there_is_not_done_again():
 
 
 def threads():
-    return {pool["num_threads"] for pool in threadpool_info()}
+    return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
 
 
 def test_one_thread_holds_until_the_last_has_left():
