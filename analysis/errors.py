@@ -32,7 +32,7 @@ _NAMED = 5  # ids spelled out in a message; the rest are counted
 _LONGEST_NAME = 200  # letters, above which nothing is looked for: the time grows with their square
 _SEARCHED = 5_000  # candidates looked through for the nearest match
 _LONGEST = 1_000  # letters of one part of a message: a damaged file can hold a name of megabytes
-_TOLD = 100  # faults spelled out; the rest are counted
+_TOLD = 50  # faults spelled out; the rest are counted
 
 
 @dataclass(frozen=True)

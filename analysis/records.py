@@ -6,14 +6,14 @@ import datetime as dt
 import tomllib
 import types
 import typing
-from collections.abc import Iterator
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from analysis.errors import AnalysisError, Faults, did_you_mean, one_fault, shortened
 
-_LONGEST = len("-0x7fffffffffffffff")  # of a number of 64 bits
+_DEEPEST = 50
+_TOO_DEEP = "tables or lists are nested too deeply"
 _IN_WORDS = {
     str: "text in quotes",
     bool: "true or false",
@@ -43,31 +43,27 @@ def read_toml(
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except RecursionError as cause:
-        raise one_fault(
-            error, path.name, "tables or lists are nested too deeply", expected=expected
-        ) from cause
+        raise one_fault(error, path.name, _TOO_DEEP, expected=expected) from cause
     except (OSError, ValueError) as cause:  # no text, no TOML, or a number of thousands of digits
         raise one_fault(error, path.name, f"cannot be read: {cause}", expected=expected) from cause
-    large = [shown for number in _whole_numbers(content) if len(shown := hex(number)) > _LONGEST]
-    if large:
-        raise one_fault(
-            error,
-            path.name,
-            f"{len(large)} whole number(s) are too large for TOML: {shortened(large[0], 40)}",
-            expected="at most 9223372036854775807",
-        )
+    what = _unreasonable(content)
+    if what:
+        raise one_fault(error, path.name, what, expected=expected)
     return content
 
 
-def _whole_numbers(content: object) -> Iterator[int]:
-    """Yield the whole numbers of a document, however it is nested."""
-    stack = [content]
+def _unreasonable(content: object) -> str:
+    """Say what in a document Python holds and cannot write in a message: deep nesting, endless numbers."""
+    stack = [(content, 0)]
     while stack:
-        value = stack.pop()
+        value, depth = stack.pop()
+        if depth > _DEEPEST:
+            return _TOO_DEEP
         if isinstance(value, dict | list):
-            stack += value.values() if isinstance(value, dict) else value
-        elif isinstance(value, int):
-            yield value
+            stack += ((one, depth + 1) for one in (value.values() if isinstance(value, dict) else value))
+        elif isinstance(value, int) and abs(value) >= 2**63:
+            return f"a whole number is too large for TOML: {shortened(hex(value), 40)}"
+    return ""
 
 
 def make(record: type, entry: object, where: str, faults: Faults, **known: Any) -> Any | None:

@@ -9,6 +9,7 @@ import pandas as pd
 from scipy import sparse
 
 from analysis.errors import ReadError, one_fault
+from analysis.readers.hdf5_chunks import check_chunks
 from analysis.readers.hdf5_heaps import check_heaps, check_texts
 from analysis.readers.headings import LINEAGE_NAMES, RANK_NAMES, folded
 from analysis.readers.metadata import typed_frame
@@ -147,6 +148,18 @@ def _dataset(file: h5py.File, path: str, name: str) -> h5py.Dataset:
             expected="values that the file holds",
             remedy="it looks like a damaged file or a decompression bomb; download or copy it again",
         )
+    import h5py
+
+    plain = found.dtype.kind in "biufS" or h5py.check_string_dtype(found.dtype) is not None
+    if not plain or found.dtype.subdtype is not None:
+        raise one_fault(
+            ReadError,
+            name,
+            f"the values are of type {found.dtype}",
+            where=path,
+            expected="numbers or text, one in each place",
+        )
+    check_chunks(found, name)
     return found
 
 

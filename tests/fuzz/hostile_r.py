@@ -35,7 +35,7 @@ def sequence(count: float, start: float = 1, step: float = 1) -> bytes:
 
 def hostile_r(content: bytes, rng: Random) -> bytes:
     """Replace lengths or types in a sound stream, or write a stream that is hostile from the start."""
-    if rng.random() < 0.3:
+    if rng.random() < 0.3 or len(content) < 2:
         return _written(rng)
     data = bytearray(content)
     for _ in range(rng.randint(1, 3)):

@@ -125,7 +125,13 @@ def hostile_newick(content: bytes, rng: Random) -> bytes:
             return content[: found.start()] + b":" + rng.choice(lengths) + content[found.end() :]
 
 
-DEEP_TOML = [b"[" * 100_000, b"[" * 3_000 + b"]" * 3_000, b"{a=" * 3_000 + b"1" + b"}" * 3_000]
+DEEP_TOML = [
+    b"[" * 100_000,
+    b"[" * 150 + b"]" * 150,
+    b"[" * 240 + b"]" * 240,
+    b"[" * 3_000 + b"]" * 3_000,
+    b"{a=" * 3_000 + b"1" + b"}" * 3_000,
+]
 TOML_VALUES = [
     *DEEP_TOML, b"9" * 5_000, b"1e999",
     b"-inf", b"nan", b"0xffffffffffffffffffffffff", b"0x" + b"f" * 5_000, b"1979-05-27T07:32:00Z",

@@ -6,6 +6,7 @@ import json
 import struct
 import sys
 import zipfile
+import zlib
 
 import h5py
 import numpy as np
@@ -278,3 +279,87 @@ def test_zip_members_by_thousands_do_no_harm(tmp_path):
 
 def test_a_table_of_nothing_is_refused(tmp_path):
     assert "empty" in refused(an.read_study, tmp_path / "a.tsv", b"#OTU ID\ts1\n", TableError)
+
+
+def with_piece(raw, mask, **packing):
+    """Return a BIOM file whose numbers are one piece of 8,000 bytes, stored as these bytes."""
+
+    def change(file):
+        del file["sample/matrix/data"]
+        data = file.create_dataset("sample/matrix/data", (1_000,), "f8", chunks=(1_000,), **packing)
+        data.id.write_direct_chunk((0,), raw, mask)
+
+    return biom_hdf5(change)
+
+
+@pytest.mark.parametrize(
+    ("raw", "mask", "packing"),
+    [
+        (b"abc", 1, {"compression": "gzip"}),
+        (zlib.compress(b"abc"), 0, {"compression": "gzip"}),
+        (zlib.compress(bytes(8_001)), 0, {"compression": "gzip"}),
+        (zlib.compress(bytes(8_000))[:-9], 0, {"compression": "gzip"}),
+        (zlib.compress(b"abc"), 0, {"compression": "gzip", "shuffle": True}),
+        (b"abc", 3, {"compression": "gzip", "shuffle": True}),
+        (b"abcdefgh", 1, {"fletcher32": True}),
+        (b"abc", 1, {"compression": "lzf"}),
+        (b"\x02abc", 0, {"compression": "lzf"}),
+        (b"\xe0", 0, {"compression": "lzf"}),
+        (b"abc", 0, {"scaleoffset": 2}),
+    ],
+)
+def test_pieces_of_hdf5_that_are_too_short_never_reach_the_library(raw, mask, packing, tmp_path):
+    text = refused(an.read_study, tmp_path / "a.biom", with_piece(raw, mask, **packing))
+    assert "truncated or damaged" in text
+
+
+@pytest.mark.parametrize(
+    "packing",
+    [
+        {"compression": "gzip"},
+        {"compression": "gzip", "shuffle": True, "fletcher32": True},
+        {"compression": "gzip", "chunks": (2,)},
+        {"compression": "lzf"},
+        {"compression": "lzf", "shuffle": True, "fletcher32": True},
+        {"fletcher32": True},
+        {"chunks": (3,)},
+    ],
+)
+def test_sound_pieces_are_read_however_they_are_packed(packing, tmp_path):
+    def change(file):
+        for path in ("matrix/data", "matrix/indices", "matrix/indptr", "ids", "metadata/arm"):
+            place = f"sample/{path}"
+            values, kind = file[place][...], file[place].dtype
+            del file[place]
+            ways = {"chunks": values.shape} | packing
+            if kind.kind == "O":
+                ways.pop("fletcher32", None)
+            file.create_dataset(place, data=values, dtype=kind, **ways)
+
+    path = tmp_path / "a.biom"
+    path.write_bytes(biom_hdf5(change))
+    study = an.read_study(path)
+    assert np.array_equal(study.counts.toarray(), COUNTS)
+    assert study.metadata["arm"].tolist() == ["drug", "none", "drug"]
+
+
+@pytest.mark.parametrize(
+    "path", ["sample/ids", "observation/ids", "sample/matrix/data", "sample/metadata/arm"]
+)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        h5py.ref_dtype,
+        h5py.vlen_dtype(np.int32),
+        np.dtype(("i4", (3,))),
+        np.dtype([("a", "i4")]),
+        np.dtype("V4"),
+    ],
+)
+def test_values_that_are_neither_numbers_nor_text(path, kind, tmp_path):
+    def change(file):
+        shape = file[path].shape
+        del file[path]
+        file.create_dataset(path, shape, kind)
+
+    assert path in refused(an.read_study, tmp_path / "a.biom", biom_hdf5(change))
