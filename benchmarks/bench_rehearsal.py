@@ -26,16 +26,17 @@ from analysis.provenance import claims_inputs, write_results
 COLUMNS = ["claim", "kind", "n_per_arm", "truth", "outcome", "trials", "rate", "rate_se", "n_trials", "seed"]
 
 
-def write(table: pd.DataFrame, order: list[str], trials: int, seed: int, out: Path) -> None:
+def write(table: pd.DataFrame, order: list[str], seed: int, out: Path) -> None:
     """Write what is there so far, claims in the order of their file."""
+    trials = [int(number) for number in sorted(table["n_trials"].unique())]  # with --keep, of several runs
     rows = table.sort_values("claim", key=lambda names: names.map(order.index), kind="stable")
     write_results(
         out,
         rows,
-        f"python benchmarks/bench_rehearsal.py --trials {trials} --seed {seed}",
+        f"python benchmarks/bench_rehearsal.py --trials {max(trials)} --seed {seed}",
         inputs=[*claims_inputs(an.load_claims().values()), "panels.toml"],
         seed=seed,
-        replicates={"trials": trials, "permutations": 999},
+        replicates={"trials": trials if len(trials) > 1 else trials[0], "permutations": 999},
         simulated=True,
         float_format="%.6g",
     )
@@ -89,7 +90,7 @@ def main() -> None:
         )
         kept = pd.concat([kept[kept["claim"] != name], table[COLUMNS]])
         if not given.no_write:
-            write(kept, list(claims), given.trials, given.seed, out)
+            write(kept, list(claims), given.seed, out)
         wrong, refuted = found.rate(0.0, "supported"), found.rate(0.0, "refuted")
         print(
             f"{name}: {found.n_per_arm} an arm, {time.perf_counter() - start:.0f} s\n"
