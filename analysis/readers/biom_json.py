@@ -103,7 +103,7 @@ def _joined(value: object) -> str:
 
 def _parsed(opened: Opened) -> dict:
     try:
-        document = json.loads(opened.content.removeprefix(b"\xef\xbb\xbf"))
+        document = json.loads(opened.content.decode("utf-8-sig"))
         if b"\\ud" in opened.content.lower():  # half a character, which JSON may name and no file can hold
             json.dumps(document, ensure_ascii=False).encode()
     except ValueError as error:  # JSONDecodeError, UnicodeError, numbers of thousands of digits

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import zlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from analysis.errors import ReadError, one_fault
@@ -16,29 +17,44 @@ if TYPE_CHECKING:
     import h5py
 
 _DEFLATE, _SHUFFLE, _FLETCHER, _LZF = 1, 2, 3, 32_000  # the numbers under which HDF5 knows them
-_PLACE = 16  # bytes that say where a string stands in its heap, and how long it is
+PLACE = 16  # bytes that say where a string stands in its heap, and how long it is
 _CHECKSUM = 4  # bytes that Fletcher's adds
 _MAX_RATIO, _SMALL = 1_100, 64 * 2**20  # as for whole files: see opening.read_within_limit
 
 
-def check_chunks(dataset: h5py.Dataset, subject: str) -> None:
-    """Raise `ReadError` where a piece of a dataset does not unpack to its full size.
+def unpacked_pieces(dataset: h5py.Dataset, subject: str) -> Iterator[tuple[bytes, int]]:
+    """Unpack the pieces of a dataset one by one.
 
     Parameters
     ----------
     dataset : h5py.Dataset
-        Any dataset; one that is stored whole passes.
+        Any dataset; one that is stored whole has no pieces.
     subject : str
         The file's name, for messages.
+
+    Yields
+    ------
+    content : bytes
+        All bytes of a piece.
+    shuffled : int
+        Above 0: values of so many bytes are shuffled, first all their first bytes, then the second ones.
+
+    Raises
+    ------
+    ReadError
+        Where a piece does not unpack to its full size.
     """
     if dataset.chunks is None:
         return
+    width = PLACE if dataset.dtype.kind == "O" else dataset.id.get_type().get_size()
     plan = dataset.id.get_create_plist()
-    filters = [plan.get_filter(k)[0] for k in range(plan.get_nfilters())]
+    steps = [plan.get_filter(k) for k in range(plan.get_nfilters())]
+    filters = [step[0] for step in steps]
+    values = next((step[2] for step in steps if step[0] == _SHUFFLE), ())
+    grain = values[0] if values else width
     strange = set(filters) - {_DEFLATE, _SHUFFLE, _FLETCHER, _LZF}
     if strange:
         raise _wrong(dataset, subject, f"the values are packed by HDF5 filter {min(strange)}", "gzip or lzf")
-    width = _PLACE if dataset.dtype.kind == "O" else dataset.id.get_type().get_size()
     size = math.prod(dataset.chunks) * width
     pieces: list[h5py.h5d.StoreInfo] = []
     dataset.id.chunk_iter(pieces.append)
@@ -47,13 +63,15 @@ def check_chunks(dataset: h5py.Dataset, subject: str) -> None:
             raise _wrong(dataset, subject, f"a piece of {piece.size:,} bytes is said to hold {size:,}")
         mask, content = dataset.id.read_direct_chunk(piece.chunk_offset)
         used = [one for k, one in enumerate(filters) if not mask >> k & 1]
-        found = _unpacked_size(content, used, size)
-        if found != size:
-            raise _wrong(dataset, subject, f"a piece unpacks to {found:,} bytes or more and not to {size:,}")
+        content = _unpacked(content, used, size)
+        if len(content) != size:
+            what = f"a piece unpacks to {len(content):,} bytes or more and not to {size:,}"
+            raise _wrong(dataset, subject, what)
+        yield content, grain if _SHUFFLE in used else 0
 
 
-def _unpacked_size(content: bytes, filters: list[int], size: int) -> int:
-    """Return how many bytes a piece unpacks to; what is far over the size wanted is not counted out."""
+def _unpacked(content: bytes, filters: list[int], size: int) -> bytes:
+    """Take off packing and checksum; of a piece that is too long, not much more than the size wanted."""
     for one in reversed(filters):  # they were applied in order
         if one == _FLETCHER:
             content = content[:-_CHECKSUM]
@@ -61,28 +79,32 @@ def _unpacked_size(content: bytes, filters: list[int], size: int) -> int:
             try:
                 content = zlib.decompressobj().decompress(content, size + 1)
             except zlib.error:
-                return 0
+                return b""
         elif one == _LZF:
-            return _lzf_size(content)  # only shuffling, which keeps the size, comes before it
-    return len(content)
+            content = _unpacked_lzf(content, size)
+    return content
 
 
-def _lzf_size(content: bytes) -> int:
-    """Add up the runs of an LZF stream: so many bytes as they are, or so many from further up."""
-    place, size = 0, 0
-    while place < len(content):
+def _unpacked_lzf(content: bytes, size: int) -> bytes:
+    """Unpack an LZF stream: runs of bytes as they are, and runs from further up; b"" where it is cut."""
+    place, found = 0, bytearray()
+    while place < len(content) and len(found) <= size:
         control = content[place]
         if control < 32:
+            found += content[place + 1 : place + control + 2]
             place += control + 2
-            size += control + 1
             continue
-        length = control >> 5
-        if length == 7:
-            place += 1
-            length += content[place] if place < len(content) else 0
-        place += 2
-        size += length + 2
-    return size if place == len(content) else 0
+        length, extra = control >> 5, control >> 5 == 7
+        if place + 1 + extra >= len(content):
+            return b""
+        length += 2 + (content[place + 1] if extra else 0)
+        start = len(found) - 1 - ((control & 31) << 8) - content[place + 1 + extra]
+        if start < 0:
+            return b""
+        run = found[start : start + length]
+        found += (run * (length // len(run) + 1))[:length]  # a run may repeat what it has just written
+        place += 2 + extra
+    return bytes(found)
 
 
 def _wrong(dataset: h5py.Dataset, subject: str, what: str, expected: str = "whole pieces") -> ReadError:

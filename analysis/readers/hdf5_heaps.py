@@ -9,7 +9,10 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from analysis.errors import ReadError, one_fault
+from analysis.readers.hdf5_chunks import PLACE, unpacked_pieces
 
 if TYPE_CHECKING:
     import h5py
@@ -48,33 +51,57 @@ def check_heaps(content: bytes, subject: str) -> int:
     return largest
 
 
-def check_texts(dataset: h5py.Dataset, largest: int, subject: str) -> None:
-    """Raise `ReadError` where strings are more than their file holds, since many places share one of them.
+def check_texts(dataset: h5py.Dataset, content: bytes, largest: int, subject: str) -> None:
+    """Raise `ReadError` where strings are said to be longer than any, or take more than their file holds.
 
     Parameters
     ----------
     dataset : h5py.Dataset
         Strings of variable length, or anything else, which passes.
+    content : bytes
+        The file.
     largest : int
         What `check_heaps` returned.
     subject : str
         The file's name, for messages.
+
+    Notes
+    -----
+    The library takes memory for a string before it looks whether the heap holds one of that length. And many
+    places may share one long string, so that a small file fills any memory.
     """
-    if dataset.dtype.kind != "O" or not dataset.shape or dataset.size * largest <= _SMALL:
+    if dataset.dtype.kind != "O":
         return
-    step = max(1, _SMALL * dataset.shape[0] // (dataset.size * largest))
-    held, allowed = 0, dataset.file.id.get_filesize()
-    for start in range(0, dataset.shape[0], step):
-        held += sum(map(len, dataset[start : start + step].flat))
-        if held > allowed:
-            raise one_fault(
-                ReadError,
-                subject,
-                f"the strings take more than the {allowed:,} bytes of the whole file",
-                where=dataset.name,
-                expected="each string stored once for each place where it stands",
-                remedy="it looks like a damaged file or a decompression bomb; download or copy it again",
-            )
+    start = dataset.id.get_offset()
+    places = list(unpacked_pieces(dataset, subject))
+    if dataset.chunks is None and start is not None:
+        places = [(content[start : start + PLACE * dataset.size], 0)]
+    elif dataset.chunks is None and dataset.id.get_storage_size():
+        raise _damaged(subject, f"the strings of {dataset.name} stand in its header", 0)
+    lengths = np.concatenate([np.empty(0, "<u4"), *(_lengths(*one) for one in places)])
+    if lengths.max(initial=0) > largest:
+        what = (
+            f"a string of {dataset.name} is said to take {lengths.max():,} bytes, and the longest {largest:,}"
+        )
+        raise _damaged(subject, what, start or 0)
+    if lengths.sum(dtype=np.int64) > max(_SMALL, len(content)):
+        raise one_fault(
+            ReadError,
+            subject,
+            f"the strings take {lengths.sum(dtype=np.int64):,} bytes, and the whole file {len(content):,}",
+            where=dataset.name,
+            expected="each string stored once for each place where it stands",
+            remedy="it looks like a damaged file or a decompression bomb; download or copy it again",
+        )
+
+
+def _lengths(places: bytes, shuffled: int) -> np.ndarray:
+    """Return how long strings are said to be: the first four bytes of each place."""
+    values = np.frombuffer(places, np.uint8)
+    if shuffled > 1:
+        whole = len(values) // shuffled * shuffled
+        values = np.concatenate([values[:whole].reshape(shuffled, -1).T.ravel(), values[whole:]])
+    return np.ascontiguousarray(values.reshape(-1, PLACE)[:, :4]).view("<u4").ravel()
 
 
 def _field_sizes(content: bytes) -> tuple[int, int]:

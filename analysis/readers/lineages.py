@@ -84,6 +84,14 @@ def taxonomy_of_file(opened: Opened, rank: str | None = None) -> pd.DataFrame:
         return _from_fixed_ranks(content, opened.name)
     if _is_headless(layout):
         layout = lay_out(content, opened.name, headless=True)
+        if not layout.lines:
+            raise one_fault(
+                TaxonomyError,
+                opened.name,
+                "all lines begin with '#', so that all are comments",
+                expected="a lineage for each feature",
+                remedy="take the '#' off the lines that are none",
+            )
         layout.header = ["id", "taxonomy", *[""] * (len(layout.cells(layout.lines[0][1])) - 2)]
     faults: list[Fault] = []
     width = len(layout.header)

@@ -47,6 +47,13 @@ def hostile_hdf5(_content: bytes, rng: Random) -> bytes:
     return biom_hdf5(change)
 
 
+@cache
+def _sound(path: str) -> np.ndarray:
+    """Return the values of a sound table, as those of one that is hostile already are no good to read."""
+    with h5py.File(h5py.h5f.open_file_image(biom_hdf5())) as file:
+        return file[path][...]
+
+
 def _other_type(file: h5py.File, rng: Random) -> None:
     path = rng.choice(_DATASETS)
     shape = file[path].shape
@@ -79,7 +86,7 @@ def _stretched(file: h5py.File, rng: Random) -> None:
 
 def _other_numbers(file: h5py.File, rng: Random) -> None:
     path = rng.choice([path for path in _DATASETS if "matrix" in path])
-    values = file[path][...].astype(rng.choice(["f8", "i8"]))
+    values = _sound(path).astype(rng.choice(["f8", "i8"]))
     with np.errstate(invalid="ignore"):
         for _ in range(rng.randint(1, 3)):
             values[rng.randrange(len(values))] = np.float64(rng.choice(_NUMBERS)).astype(values.dtype)
@@ -89,7 +96,7 @@ def _other_numbers(file: h5py.File, rng: Random) -> None:
 
 def _other_text(file: h5py.File, rng: Random) -> None:
     path = rng.choice(["sample/ids", "observation/ids", "sample/metadata/arm"])
-    values = list(file[path][...])
+    values = list(_sound(path))
     odd = [b"", b" ", b"\xff", b"\xed\xa0\x80", b"a\tb", b"\n", b"x" * 100_000, values[0], b"NA", b"1e999"]
     values[rng.randrange(len(values))] = rng.choice(odd)
     del file[path]
@@ -137,7 +144,7 @@ def _outside(file: h5py.File, rng: Random) -> None:
 
 def _filtered(file: h5py.File, rng: Random) -> None:
     path = rng.choice([path for path in _DATASETS if "matrix" in path])
-    values = file[path][...]
+    values = _sound(path)
     del file[path]
     ways = [
         {"compression": "lzf"}, {"fletcher32": True}, {"shuffle": True, "compression": "gzip"},

@@ -21,9 +21,9 @@ from sound_files import FORMATS, SPARSE, TABLE, original, zipped
 from watched import in_a_child, outcome_of
 
 import analysis as an
-from analysis.errors import AnalysisError, ReadError, TableError
+from analysis.errors import AnalysisError, ReadError, TableError, TaxonomyError
 from analysis.pilots.reading import read_pilot
-from analysis.readers import read_distances, read_metadata, read_tree
+from analysis.readers import read_distances, read_metadata, read_taxonomy, read_tree
 from analysis.readers.phylogeny import Phylogeny
 from analysis.records import read_toml
 
@@ -105,6 +105,8 @@ def test_json_with_half_a_character(part, tmp_path):
     text = json.dumps(SPARSE)
     content = text.replace(f'"{part}"', '"\\ud83d"').encode()
     assert "surrogates not allowed" in refused(an.read_study, tmp_path / "a.biom", content)
+    raw = content.replace(b"\\ud83d", b"\xed\xa0\xbd")
+    assert "invalid continuation byte" in refused(an.read_study, tmp_path / "a.biom", raw)
     (tmp_path / "b.biom").write_text(text.replace(f'"{part}"', '"\\ud83d\\ude00"'))
     assert an.read_study(tmp_path / "b.biom").shape == (2, 3)
 
@@ -154,6 +156,11 @@ def test_metadata_behind_a_link_out_of_the_file_are_not_read(tmp_path):
     study = an.read_study(path)
     assert study.metadata.shape == (3, 0)
     assert study.taxonomy is None
+
+
+def test_a_taxonomy_in_which_all_lines_are_comments(tmp_path):
+    text = refused(read_taxonomy, tmp_path / "a.tsv", b"#id\tTaxon\n#a\tk__Bacteria; p__x\n", TaxonomyError)
+    assert "begin with '#'" in text
 
 
 def test_a_reference_that_r_has_not_written_yet(tmp_path):
@@ -241,6 +248,37 @@ def test_wide_sparse_and_repetitive_tables_are_read(tmp_path):
     empty.write_bytes(gzip.compress(text, 9))
     assert len(text) > 100 * empty.stat().st_size
     assert an.read_study(empty).counts.nnz == 1_000
+
+
+@pytest.mark.parametrize(
+    "packing", [{}, {"chunks": (2,)}, {"chunks": (3,), "compression": "gzip", "shuffle": True}]
+)
+def test_a_string_of_four_billion_bytes_is_not_asked_for(packing, tmp_path):
+    def change(file):
+        values = file["sample/ids"][...]
+        del file["sample/ids"]
+        ids = file.create_dataset("sample/ids", data=values, dtype=h5py.string_dtype(), **packing)
+        file.flush()
+        spots.append(ids.id.get_offset() or ids.id.get_chunk_info(0).byte_offset)
+        spots.append(ids.id.read_direct_chunk((0,))[1] if packing else b"")
+
+    spots = []
+    path = tmp_path / "a.biom"
+    path.write_bytes(biom_hdf5(change))
+    assert an.read_study(path).sample_ids.tolist() == ["s1", "s2", "s3"]
+    if "compression" in packing:
+        places = np.frombuffer(zlib.decompress(spots[1]), np.uint8).copy()
+        places[3] = 255  # the highest byte of the first length: HDF5 shuffles no strings, though asked to
+
+        def rewrite(file):
+            change(file)
+            file["sample/ids"].id.write_direct_chunk((0,), zlib.compress(places.tobytes()), 1)
+
+        content = biom_hdf5(rewrite)
+    else:
+        content = bytearray(path.read_bytes())
+        content[spots[0] + 3] = 255
+    assert "is said to take 4,278,190,08" in refused(an.read_study, path, bytes(content))
 
 
 def test_many_long_texts_in_one_biom_file_are_read(tmp_path, monkeypatch):
