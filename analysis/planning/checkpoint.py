@@ -1,13 +1,16 @@
 """Finished parts of a long calculation in a file, so that one that was killed goes on where it was.
 
 The file is text: a line of JSON that says what is calculated, then one for each part that is done. A line is
-on the disk before the next is begun, and floats are written so that they are read back to the last bit.
+on the disk before the next is begun, and floats are written so that they are read back to the last bit. Each
+carries a checksum, so that what was changed or damaged is not taken for a result.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import stat
+import zlib
 from collections import UserDict
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
@@ -50,9 +53,9 @@ class Checkpoint(UserDict[str, Any]):
         self._file = file
 
     def __setitem__(self, name: str, value: Any) -> None:
-        line = _line({"part": name, "value": value})
-        _write(self._file, line)
-        self.data[name] = json.loads(line)["value"]  # as one that goes on will find it
+        value = json.loads(_line(value))  # as one that goes on will find it
+        _write(self._file, _line({"part": name, "value": value, "check": _check(name, value)}))
+        self.data[name] = value
 
 
 @contextmanager
@@ -98,7 +101,7 @@ def opened(
         lines = whole.splitlines()
         if lines:
             _check_header(path, lines[0], header)
-        elif not torn.startswith(_BEGINS[: len(torn)]):
+        elif not _line(header).startswith(torn):  # somebody's file: it is not ours to write over
             raise _unfit(
                 path, "it does not begin as a checkpoint does", "give a path where there is no file yet"
             )
@@ -131,25 +134,26 @@ def once(parts: MutableMapping[str, Any] | None, name: str, compute: Callable[[]
 
 @contextmanager
 def _locked(path: Path) -> Iterator[BinaryIO]:
-    """Open a file for this process alone; the lock goes with the process, however it ends."""
+    """Open a file for one calculation alone; the lock goes with the process, however it ends."""
+    where, expected = f"checkpoint={str(path)!r}", "a file that can be written, in a folder that exists"
     try:
-        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b")
-    except OSError as error:
-        raise one_fault(
-            ParameterError,
-            f"checkpoint={str(path)!r}",
-            error.strerror or str(error),
-            expected="a file that can be written, in a folder that exists",
-        ) from error
+        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b", buffering=0)
+    except (OSError, ValueError) as error:  # ValueError: a path with a null character
+        told = getattr(error, "strerror", None) or str(error)
+        raise one_fault(ParameterError, where, told, expected=expected) from error
     with file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise one_fault(ParameterError, where, "it is a device or a pipe", expected=expected)
         try:
+            # flock, which belongs to this opening of the file: lockf would go as soon as anybody in this
+            # process closes the file, and keeps no two threads apart.
             if fcntl is not None:
-                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except (BlockingIOError, PermissionError) as error:
             raise one_fault(
                 ParameterError,
                 path.name,
-                "another process is using this checkpoint",
+                "another calculation is using this checkpoint",
                 remedy="wait until it is done, or give another path",
             ) from error
         yield file
@@ -159,7 +163,7 @@ def _check_header(path: Path, line: bytes, header: dict[str, Any]) -> None:
     """Refuse what is no checkpoint, or one of another calculation."""
     try:
         kept = json.loads(line)["of"] if line.startswith(_BEGINS) else None
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, RecursionError):
         kept = None
     if not isinstance(kept, dict):
         raise _unfit(path, "it does not begin as a checkpoint does", "give a path where there is no file yet")
@@ -179,10 +183,23 @@ def _parts(path: Path, lines: list[bytes]) -> Iterator[tuple[str, Any]]:
     for number, line in enumerate(lines, start=2):
         try:
             part = json.loads(line)
-            yield part["part"], part["value"]
-        except (ValueError, KeyError, TypeError) as error:
-            remedy = "delete that line, and its part is made again"
-            raise _unfit(path, f"line {number} is damaged", remedy) from error
+            name, value, check = part["part"], part["value"], part["check"]
+            sound = isinstance(name, str) and check == _check(name, value)
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise _damaged(path, number) from error
+        if not sound:
+            raise _damaged(path, number)
+        yield name, value
+
+
+def _damaged(path: Path, number: int) -> AnalysisError:
+    remedy = "delete that line, and its part is made again"
+    return _unfit(path, f"line {number} is damaged, or was changed", remedy)
+
+
+def _check(name: str, value: object) -> int:
+    """Return the checksum of a part, from which a change is seen; it keeps no secret."""
+    return zlib.crc32(_line([name, value]))
 
 
 def _unfit(path: Path, what: str, remedy: str) -> AnalysisError:

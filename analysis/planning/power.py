@@ -232,7 +232,8 @@ def power_curve(
     caller has set any; a cluster uses all its workers whatever `n_jobs` is, each of which needs this library.
     A worker that dies is made up for by the others. The result is the same for every backend and number of
     jobs: a block of experiments has its own random numbers, and runs with one thread of BLAS. (On processors
-    of another kind a BLAS may round differently, in the last bit.) Closed forms keep nothing in a checkpoint.
+    of another kind a BLAS may round differently, in the last bit.) The closed forms
+    of a MeanEndpoint keep nothing in a checkpoint.
 
     Examples
     --------
