@@ -7,13 +7,14 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from analysis import __version__
 from analysis.errors import AnalysisError, ParameterError, did_you_mean, one_fault
 
 _EPILOG = """
 examples:
+  python -m analysis claims
   python -m analysis reproduce
   python -m analysis datasets
   python -m analysis plan --claim diversity_falls_mice
@@ -47,7 +48,8 @@ _ROLES = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    given = _parser().parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    given = _parser("--json" in arguments).parse_args(arguments)
     try:
         text, data, *code = given.run(given)
     except AnalysisError as error:
@@ -64,9 +66,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code[0] if code else 0
 
 
-def _parser() -> argparse.ArgumentParser:
+class _Parser(argparse.ArgumentParser):
+    """Says what it does not understand as JSON too, where JSON was asked for."""
+
+    as_json = False
+
+    def error(self, message: str) -> NoReturn:
+        if self.as_json:
+            fault = {"what": message, "where": self.prog, "expected": "", "remedy": f"{self.prog} --help"}
+            print(json.dumps({"error": "UsageError", "subject": "command line", "faults": [fault]}))
+        super().error(message)
+
+
+def _parser(as_json: bool) -> argparse.ArgumentParser:
     formatter = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(
+    _Parser.as_json = as_json
+    parser = _Parser(
         "python -m analysis",
         description="What public 16S tables can and cannot say about the claim that Botox harms the gut.",
         epilog=_EPILOG,
@@ -92,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     again.add_argument("--json", action="store_true", help="print JSON")
     again.add_argument("--root", type=Path, default=Path.cwd(), help="the clone of the project (here)")
     for name, run, help_text in (
+        ("claims", _claims, "list the claims, whose ids the other commands ask for"),
         ("datasets", _datasets, "list the public tables that are known by name"),
         ("plan", _plan, "say what data would settle a claim"),
         ("protocol", _protocol, "write a protocol to preregister, with a sample sheet"),
@@ -100,7 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     ):
         command = add(name, run, help_text)
         command.add_argument("--json", action="store_true", help="print JSON")
-        if name != "datasets":
+        if name not in ("claims", "datasets"):
             command.add_argument(
                 "--claim", required=True, metavar="ID", help="id of a claim, such as diversity_falls_mice"
             )
@@ -164,6 +180,15 @@ def _reproduce(given: argparse.Namespace) -> tuple[str, Any, int]:
 
     found = reproduce(given.root.resolve(), full=given.full, only=given.only)
     return str(found), found.to_dict(), 0 if found.same else 1
+
+
+def _claims(given: argparse.Namespace) -> tuple[str, Any]:  # noqa: ARG001
+    from analysis.claims.reading import load_claims
+
+    claims = load_claims()
+    width = max(map(len, claims))
+    rows = [{"id": name, "host": claim.host, "statement": claim.statement} for name, claim in claims.items()]
+    return "\n".join(f"{row['id']:{width}}  {row['statement']}" for row in rows), rows
 
 
 def _datasets(given: argparse.Namespace) -> tuple[str, Any]:  # noqa: ARG001

@@ -32,6 +32,24 @@ class NotebookError(AnalysisError):
     """A notebook that does not run to its end."""
 
 
+def read_notebook(path: Path) -> NotebookNode:
+    """Read a notebook.
+
+    Raises
+    ------
+    NotebookError
+        Where the file is none.
+    """
+    import nbformat
+
+    try:
+        return nbformat.read(path, as_version=4)
+    except (OSError, ValueError, KeyError, AttributeError) as error:  # whatever a damaged file makes of it
+        raise one_fault(
+            NotebookError, path.name, f"cannot be read: {error}"[:300], remedy="take the committed file again"
+        ) from error
+
+
 def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
     """Return the cells that hold code, in order."""
     return [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
@@ -61,11 +79,10 @@ def run_notebook(path: Path, on_cell: Callable[[], None] | None = None, timeout:
     NotebookError
         Where a cell fails: which, and the error.
     """
-    import nbformat
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError
 
-    notebook = nbformat.read(path, as_version=4)
+    notebook = read_notebook(path)
     client = NotebookClient(
         notebook,
         timeout=timeout,
@@ -155,11 +172,15 @@ def differences(
     list of Difference
         Empty where the runs agree.
     """
-    old, new = code_cells(committed), code_cells(fresh)
+    # All cells: an output below an empty one is made by nothing.
+    old, new = ([cell for cell in one.cells if cell.cell_type == "code"] for one in (committed, fresh))
     if [cell.source for cell in old] != [cell.source for cell in new]:
         return [Difference(0, "code", "the cells are not the same")]
     found = []
     for number, (before, after) in enumerate(zip(old, new, strict=True), start=1):
+        if before.execution_count != after.execution_count:
+            how = f"{before.execution_count} became {after.execution_count}"
+            found.append(Difference(number, "execution count", how))
         if len(before.outputs) != len(after.outputs):
             how = f"{len(before.outputs)} became {len(after.outputs)}"
             found.append(Difference(number, "outputs", how))

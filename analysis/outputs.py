@@ -96,6 +96,8 @@ def how_pictures_differ(first: str, second: str, most: float = 0.0) -> str | Non
     if first == second:
         return None
     one, other = _pixels(first), _pixels(second)
+    if one is None or other is None:
+        return f"the {'first' if one is None else 'second'} is no picture that can be read"
     if one.shape != other.shape:
         sizes = ["{1} x {0}".format(*picture.shape) for picture in (one, other)]
         return f"{sizes[0]} pixels became {sizes[1]}"
@@ -106,7 +108,10 @@ def how_pictures_differ(first: str, second: str, most: float = 0.0) -> str | Non
     return f"{changed} pixels differ (of 1, by {apart.mean():.2g} on average, {apart.max():.2g} at most)"
 
 
-def _pixels(data: str) -> np.ndarray:
+def _pixels(data: str) -> np.ndarray | None:
     from matplotlib.image import imread
 
-    return imread(io.BytesIO(base64.b64decode(data)), format="png").astype(float)
+    try:
+        return imread(io.BytesIO(base64.b64decode(data)), format="png").astype(float)
+    except (OSError, SyntaxError, ValueError):  # as Pillow calls damage of each kind
+        return None

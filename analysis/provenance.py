@@ -27,6 +27,7 @@ _CLAIMS = "claims.toml"
 _ABOUT = ("article", "evidence", "sources", "topic")  # of a claim: no figure is made from these
 AT_THE_RUN = "at the run"
 AFTERWARDS = "afterwards, from the file's first line"
+_KEYS = ("file", "sha256", "recorded", "command", "versions", "inputs", "seed", "replicates", "simulated")
 
 
 def versions(packages: Iterable[str] = PACKAGES) -> dict[str, str]:
@@ -147,28 +148,33 @@ def write_results(
     **options
         Of `pandas.DataFrame.to_csv`.
     """
-    used = versions()
-    drawn = dict(replicates or {}) | ({} if seed is None else {"seed": seed})
-    says = [
-        kind or ("simulated" if simulated else "derived figures"),
-        f"made by {command}",
-        f"version {used['analysis']}, Python {used['python']}, numpy {used['numpy']}, scipy {used['scipy']}",
-        ", ".join(f"{name}={value}" for name, value in drawn.items()),
-        "" if simulated else "nothing here is about botulinum toxin",
-    ]
+    record = {
+        "recorded": AT_THE_RUN,
+        "command": command,
+        "versions": versions(),
+        "inputs": inputs_of(inputs, folder),
+        "seed": seed,
+        "replicates": dict(replicates or {}),
+        "simulated": simulated,
+    }
+    first = f"# {kind or ('simulated' if simulated else 'derived figures')}; {_said(record)}"
     text = table.to_csv(index=False, lineterminator="\n", **options)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"# {'; '.join(filter(None, says))}\n{text}", encoding="utf-8")
-    write_record(
-        path,
-        recorded=AT_THE_RUN,
-        command=command,
-        versions=used,
-        inputs=inputs_of(inputs, folder),
-        seed=seed,
-        replicates=dict(replicates or {}),
-        simulated=simulated,
-    )
+    path.write_text(f"{first}\n{text}", encoding="utf-8")
+    write_record(path, **record)
+
+
+def _said(record: Mapping[str, Any]) -> str:
+    """Return what the first line of a file says of its record."""
+    used = record["versions"]
+    drawn = dict(record["replicates"]) | ({} if record["seed"] is None else {"seed": record["seed"]})
+    says = [
+        f"made by {record['command']}",
+        f"version {used['analysis']}, Python {used['python']}, numpy {used['numpy']}, scipy {used['scipy']}",
+        ", ".join(f"{name}={value}" for name, value in drawn.items()),
+        "" if record["simulated"] else "nothing here is about botulinum toxin",
+    ]
+    return "; ".join(filter(None, says))
 
 
 def write_record(path: Path, **record: Any) -> None:
@@ -178,34 +184,63 @@ def write_record(path: Path, **record: Any) -> None:
 
 
 def read_records(folder: Path | None = None) -> dict[str, dict[str, Any] | None]:
-    """Return the record of each CSV file of a folder, by default the committed results, or None."""
-    paths = sorted((folder or data_path("results")).glob("*.csv"))
-    beside = {path.name: path.with_suffix(".json") for path in paths}
-    return {
-        name: json.loads(one.read_text(encoding="utf-8")) if one.is_file() else None
-        for name, one in beside.items()
-    }
+    """Return the record of each CSV file of a folder, by default the committed results.
+
+    Returns
+    -------
+    dict of str to dict or None
+        By the file's name, those that only a record speaks of included. None: it has no record, or one that
+        cannot be read.
+    """
+    folder = folder or data_path("results")
+    stems = sorted({path.stem for ending in ("csv", "json") for path in folder.glob(f"*.{ending}")})
+    return {f"{stem}.csv": _read_record(folder / f"{stem}.json") for stem in stems}
+
+
+def _read_record(path: Path) -> dict[str, Any] | None:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return record if isinstance(record, dict) and record.keys() >= set(_KEYS) else None
+
+
+def agrees(record: Mapping[str, Any], path: Path) -> bool:
+    """Say whether a record that was written at the run is what the first line of its file says."""
+    if record["recorded"] != AT_THE_RUN:
+        return True
+    with path.open(encoding="utf-8") as file:
+        first = file.readline().rstrip("\n")
+    return first.startswith("# ") and first.endswith(f"; {_said(record)}")
 
 
 def out_of_date(record: Mapping[str, Any]) -> list[str]:
     """Return the inputs of a file of results that are no longer those it was made from.
 
-    Public tables are compared by the catalogue, so none needs to be on this machine; a table that the
-    catalogue does not have is taken as it was. Of the claims, numbers and names count.
+    Public tables are compared by the catalogue, so none needs to be on this machine. A further file of a
+    source that the catalogue names is taken as it was; a name that nothing is known of counts as changed. Of
+    the claims, numbers and names count.
     """
     known = {file.path: file.sha256 for one in read_catalogue().values() for file in one.files}
-    changed = []
+    sources, changed = {_source_of(path) for path in known}, []
     for one in record["inputs"]:
         own = data_path(one["name"])
         if "numbers" in one:
             same = one["numbers"] == _claims_numbers()
         elif own.is_file():
             same = one["sha256"] == sha256_of(own)
+        elif one["name"] in known:
+            same = one["sha256"] == known[one["name"]]
         else:
-            same = one["sha256"] == known.get(one["name"], one["sha256"])
+            same = _source_of(one["name"]) in sources
         if not same:
             changed.append(one["name"])
     return changed
+
+
+def _source_of(path: str) -> str:
+    """Return the folder that the files of one source lie in."""
+    return path.partition("/")[0]
 
 
 def as_json(content: object) -> str:

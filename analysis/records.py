@@ -40,6 +40,8 @@ def read_toml(
     if not isinstance(path, str | Path):
         raise one_fault(error, repr(path), f"a {type(path).__name__}", expected="the path of a TOML file")
     path = Path(path)
+    if path.exists() and not path.is_file():
+        raise one_fault(error, path.name, "it is a folder, a device or a pipe", expected=expected)
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except RecursionError as cause:

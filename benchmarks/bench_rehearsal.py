@@ -28,12 +28,18 @@ COLUMNS = ["claim", "kind", "n_per_arm", "truth", "outcome", "trials", "rate", "
 
 def write(table: pd.DataFrame, order: list[str], seed: int, out: Path) -> None:
     """Write what is there so far, claims in the order of their file."""
-    trials = [int(number) for number in sorted(table["n_trials"].unique())]  # with --keep, of several runs
+    claims_of = table.groupby("n_trials")["claim"].unique()  # with --keep, of several runs
+    trials = [int(number) for number in claims_of.index]
+    script = "python benchmarks/bench_rehearsal.py"
+    runs = [
+        f"{script} --trials {number} --seed {seed} --claims {' '.join(sorted(names))} --keep"
+        for number, names in claims_of.items()
+    ]
     rows = table.sort_values("claim", key=lambda names: names.map(order.index), kind="stable")
     write_results(
         out,
         rows,
-        f"python benchmarks/bench_rehearsal.py --trials {max(trials)} --seed {seed}",
+        " && ".join(runs),
         inputs=[*claims_inputs(an.load_claims().values()), "panels.toml"],
         seed=seed,
         replicates={"trials": trials if len(trials) > 1 else trials[0], "permutations": 999},

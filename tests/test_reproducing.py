@@ -10,7 +10,7 @@ import pytest
 from analysis.__main__ import main
 from analysis.errors import ParameterError
 from analysis.notebooks import run_notebook
-from analysis.provenance import as_json, made_with
+from analysis.provenance import as_json, made_with, read_records
 from analysis.report import reproduce, reproducing
 from analysis.report.running import MADE_WITH
 
@@ -91,10 +91,27 @@ def test_a_notebook_that_is_not_there_is_named_with_the_nearest():
 
 def test_results_are_held_against_their_records(monkeypatch):
     assert [str(one) for one in reproducing.results_as_recorded() if one.status != "identical"] == []
-    other = {"file": "null_size.csv", "sha256": "0" * 64, "command": "python made.py"}
+    other = {"file": "null_size.csv", "sha256": "0" * 64, "command": "python made.py", "recorded": "then"}
     other["inputs"] = [{"name": "panels.toml", "sha256": "0" * 64}]
     monkeypatch.setattr(reproducing, "read_records", lambda: {"null_size.csv": other, "new.csv": None})
     one, two = reproducing.results_as_recorded()
     assert [difference.kind for difference in one.differences] == ["file", "inputs"]
     assert "panels.toml changed since; make it again: python made.py" in str(one)
-    assert str(two) == "data/results/new.csv: DIFFERENT, record: there is none"
+    assert str(two) == "data/results/new.csv: DIFFERENT, record: there is none that can be read"
+
+
+def test_a_result_that_is_gone_and_a_record_that_was_changed_are_seen(monkeypatch, tmp_path):
+    for name in ("laxative.csv", "laxative.json", "null_size.json"):
+        shutil.copy(ROOT / "data" / "results" / name, tmp_path)
+    (tmp_path / "cut.json").write_text('{"file": "cut.csv", "sha')
+    record = json.loads((tmp_path / "laxative.json").read_text())
+    inputs = [{"name": "nobody/knows.tsv", "sha256": "0" * 64}]
+    (tmp_path / "laxative.json").write_text(json.dumps(record | {"seed": 7, "inputs": inputs}))
+    found = read_records(tmp_path)
+    monkeypatch.setattr(reproducing, "read_records", lambda: found)
+    monkeypatch.setattr(reproducing, "data_path", lambda name: tmp_path / Path(name).name)
+    told = {one.name: str(one) for one in reproducing.results_as_recorded()}
+    assert "there is none that can be read" in told["data/results/cut.csv"]
+    assert "it is gone; make it again: python" in told["data/results/null_size.csv"]
+    assert "it does not say what the file's first line says" in told["data/results/laxative.csv"]
+    assert "nobody/knows.tsv changed" in told["data/results/laxative.csv"]

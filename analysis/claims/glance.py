@@ -101,7 +101,8 @@ def by_topic(claims: Mapping[str, Claim], matrix: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        A row a topic, in the order of the claims. Columns: topic, testable today ("yes" if for either host),
+        A row a topic, in the order of the claims. Columns: topic, testable today ("yes" if for either host,
+        "no", or "not by samples"),
         what is missing (for either), mice and people (in all; "" where the claim is not made of them or no
         samples would settle it).
 
@@ -123,12 +124,18 @@ def by_topic(claims: Mapping[str, Claim], matrix: pd.DataFrame) -> pd.DataFrame:
         rows.append(
             {
                 "topic": topic,
-                "testable today": "yes" if (part["testable today"] == "yes").any() else "no",
+                "testable today": _answer(part, claims),
                 "what is missing": ", ".join(missing),
             }
             | {host: counted.get(host, "") for host in ("mice", "people")}
         )
     return pd.DataFrame(rows)
+
+
+def _answer(part: pd.DataFrame, claims: Mapping[str, Claim]) -> str:
+    if not any(claims[name].testable for name in part.index):
+        return "not by samples"
+    return "yes" if (part["testable today"] == "yes").any() else "no"
 
 
 def topic_matrix(claims: Mapping[str, Claim], matrix: pd.DataFrame) -> pd.DataFrame:

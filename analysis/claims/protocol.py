@@ -130,7 +130,12 @@ def write_protocol(claim: Claim, folder: str | Path) -> ProtocolFiles:
             f"there is already {', '.join(there)}",
             remedy="choose another folder, or move the files away: a protocol is not overwritten",
         )
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise one_fault(
+            ParameterError, str(folder), f"cannot be made: {error.strerror}", remedy="choose another folder"
+        ) from error
     files = ProtocolFiles(*(folder / name for name in names))
     files.protocol.write_text(protocol_text(claim, needs), encoding="utf-8")
     dictionary = _dictionary(claim)

@@ -28,10 +28,15 @@ _IN_CODE = {
 LOOKED_UP = {
     "housing": "cage",
     "unit": "cage",
+    "close": "cage",
     "before": "baseline",
     "after": "follow_up",
     "test": "baseline",
 }
+_UNEVEN = (
+    " Where losses leave cages uneven that is close, not exact: to about .03 of the power, .05 with few "
+    "cages; simulate the trial before it is registered."
+)
 _STOOLS = ("no stool", "1 stool", "2 stools", "3 stools", "4 stools")
 
 
@@ -128,6 +133,7 @@ def words_of(question: Question) -> dict[str, list[str]]:
         "paragraphs": _paragraphs(question),
         "housing": [(caged if size > 1 else single)[0] for size in sizes],
         "unit": [(caged if size > 1 else single)[1] for size in sizes],
+        "close": [_UNEVEN if size > 1 and not question.simulated else "" for size in sizes],
         "before": [_STOOLS[int(value)] for value in question.axes["baseline"].values],
         "after": [_STOOLS[int(value)] for value in question.axes["follow_up"].values],
         "test": [_test(question, int(value)) for value in question.axes["baseline"].values],
@@ -158,7 +164,7 @@ def _paragraphs(question: Question) -> list[str]:
     finds = (
         f"Sample size: {{n}} an arm find {effect} with a probability of {{reached}}{spread} ({{asked}} % "
         "were asked for), two-sided alpha 0.05. Test: {test}. Without an effect it rejects in {type_i}"
-        f"{size} of the trials. Worked out by {how}."
+        f"{size} of the trials. Worked out by {how}.{{close}}"
     )
     limits = (
         "To show that there is no such effect takes an equivalence test, and a number of its own: see the "

@@ -213,6 +213,14 @@ def _examples(text: str, anchor: str, link: Link) -> Markup:
 class _Translator(HTMLTranslator):
     """Writes the few kinds of markup that docstrings use in the site's own way."""
 
+    def visit_literal_block(self, node: nodes.literal_block) -> None:
+        """Write code in a box that the keyboard can scroll."""
+        self.body.append(self.starttag(node, "pre", "", CLASS="literal-block", tabindex="0"))
+
+    def depart_literal_block(self, node: nodes.literal_block) -> None:  # noqa: ARG002
+        """Close the box."""
+        self.body.append("</pre>\n")
+
     def __init__(self, document: nodes.document, link: Link) -> None:
         super().__init__(document)
         self.link = link

@@ -33,12 +33,14 @@ class ClaimsTable:
         What makes them.
     rows : list of dict
         A topic each: claim, today ("yes", "no" or "unknown"), missing, mice and people (in all, or "").
-    testable, tested : int
-        How many of them samples could test, and how many public tables can test today.
+    topics, testable, tested : int
+        How many of the rows samples could test, how many claims that makes, with mice and people apart, and
+        how many of these public tables can test today.
     """
 
     article: Article
     rows: list[dict[str, str]]
+    topics: int
     testable: int
     tested: int
 
@@ -58,6 +60,7 @@ def claims_table() -> ClaimsTable:
     return ClaimsTable(
         article=next(iter(claims.values())).article,
         rows=rows,
+        topics=len({claim.heading for claim in claims.values() if claim.testable}),
         testable=sum(claim.testable for claim in claims.values()),
         tested=0 if matrix is None else int((overview(claims, matrix)["testable today"] == "yes").sum()),
     )

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.catalogue import read_catalogue
 from analysis.errors import AnalysisError, ParameterError, did_you_mean, one_fault
-from analysis.notebooks import Difference, differences
+from analysis.notebooks import Difference, NotebookError, code_cells, differences, read_notebook
 from analysis.paths import data_path
-from analysis.provenance import made_with, out_of_date, read_records, sha256_of
+from analysis.provenance import agrees, made_with, out_of_date, read_records, sha256_of
 from analysis.report.running import MADE_WITH, find_notebooks, run_side_by_side
 
 if TYPE_CHECKING:
@@ -111,8 +111,6 @@ def reproduce(root: Path, full: bool = False, only: Iterable[str] = ()) -> Repro
     differ by 1e-9 of their size and pictures by 0.001 of their range on average; all else must agree. Files
     of results are not worked out again: they must be those of their records, made from today's inputs.
     """
-    import nbformat
-
     chosen = _chosen(root, set(only))
     missing = {} if full else {path: _missing_tables(path) for path in chosen}
     running = run_side_by_side([path for path in chosen if not missing.get(path)])
@@ -125,8 +123,7 @@ def reproduce(root: Path, full: bool = False, only: Iterable[str] = ()) -> Repro
         elif isinstance(fresh := running[path], AnalysisError):
             outcomes.append(Outcome(path.stem, "failed", reason=str(fresh)))
         else:
-            committed = nbformat.read(path, as_version=4)
-            outcomes.append(_compare(path.stem, committed, fresh, exact=exact))
+            outcomes.append(_compare(path, fresh, exact=exact))
     return Reproduction(comparison, (*outcomes, *([] if only else results_as_recorded())))
 
 
@@ -134,19 +131,24 @@ def results_as_recorded() -> list[Outcome]:
     """Say of each committed file of results whether it is the one of its record, made from today's inputs."""
     outcomes = []
     for name, record in read_records().items():
-        found = []
+        found, path = [], data_path(f"results/{name}")
         if record is None:
-            found.append(Difference(0, "record", "there is none"))
+            found.append(Difference(0, "record", "there is none that can be read"))
+        elif not path.is_file():
+            found.append(Difference(0, "file", f"it is gone; make it again: {record['command']}"))
         else:
-            now = sha256_of(data_path(f"results/{name}"))
+            now = sha256_of(path)
             if now != record["sha256"]:
                 found.append(Difference(0, "file", f"sha256 {record['sha256']} became {now}"))
+            elif not agrees(record, path):
+                found.append(Difference(0, "record", "it does not say what the file's first line says"))
             changed = out_of_date(record)
             if changed:
                 how = f"{', '.join(changed)} changed since; make it again: {record['command']}"
                 found.append(Difference(0, "inputs", how))
         status = "different" if found else "identical"
-        outcomes.append(Outcome(f"data/results/{name}", status, tuple(found), "" if found else "as recorded"))
+        reason = "" if found else f"as recorded {record['recorded']}"
+        outcomes.append(Outcome(f"data/results/{name}", status, tuple(found), reason))
     return outcomes
 
 
@@ -183,17 +185,20 @@ def _chosen(root: Path, only: set[str]) -> list[Path]:
 
 def _missing_tables(path: Path) -> list[str]:
     """Return the public tables that a notebook loads and that are not on this machine."""
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    source = "".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    try:
+        source = "".join(cell.source for cell in code_cells(read_notebook(path)))
+    except NotebookError:  # its run says so
+        return []
     known = read_catalogue()
     return sorted({name for name in _LOADS.findall(source) if name in known and not known[name].available})
 
 
-def _compare(name: str, committed: NotebookNode, fresh: NotebookNode, *, exact: bool) -> Outcome:
+def _compare(path: Path, fresh: NotebookNode, *, exact: bool) -> Outcome:
+    committed = read_notebook(path)
     found = tuple(differences(committed, fresh, pixels=0.0))
     if not found:
-        return Outcome(name, "identical")
+        return Outcome(path.stem, "identical")
     if exact:
-        return Outcome(name, "different", found)
+        return Outcome(path.stem, "different", found)
     far = tuple(differences(committed, fresh, numbers=NUMBERS, pixels=PIXELS))
-    return Outcome(name, "different", far) if far else Outcome(name, "close", found)
+    return Outcome(path.stem, "different", far) if far else Outcome(path.stem, "close", found)

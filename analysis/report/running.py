@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis.errors import ParameterError, one_fault
-from analysis.notebooks import NotebookError, code_cells, run_notebook
+from analysis.notebooks import NotebookError, code_cells, read_notebook, run_notebook
 from analysis.provenance import as_json, made_with
 from analysis.report.site import write_site
 
@@ -51,12 +51,11 @@ def run_side_by_side(paths: list[Path]) -> dict[Path, NotebookNode | NotebookErr
     dict of pathlib.Path to nbformat.NotebookNode
         In the same order; the error in place of a notebook that fails.
     """
-    import nbformat
     from tqdm import tqdm
 
     if not paths:
         return {}
-    cells = {path: len(code_cells(nbformat.read(path, as_version=4))) for path in paths}
+    cells = {path: _count_cells(path) for path in paths}
     workers = max(1, min(len(paths), os.cpu_count() or 1))
     with (
         tqdm(total=sum(cells.values()), desc="notebooks", unit="cell") as bar,
@@ -68,6 +67,13 @@ def run_side_by_side(paths: list[Path]) -> dict[Path, NotebookNode | NotebookErr
             for path in sorted(paths, key=cells.__getitem__, reverse=True)
         }
         return {path: _result(running[path]) for path in paths}
+
+
+def _count_cells(path: Path) -> int:
+    try:
+        return len(code_cells(read_notebook(path)))
+    except NotebookError:  # its run says so
+        return 0
 
 
 def _result(one: Future[NotebookNode]) -> NotebookNode | NotebookError:
@@ -126,7 +132,6 @@ def make_report(root: Path, in_place: bool = False, full: bool = False) -> Path:
             nbformat.write(notebook, path)
         (root / "notebooks" / MADE_WITH).write_text(as_json(made_with()), encoding="utf-8")
     site = {
-        path.stem: executed[path] if path in executed else nbformat.read(path, as_version=4)
-        for path in [*paths, *further]
+        path.stem: executed[path] if path in executed else read_notebook(path) for path in [*paths, *further]
     }
     return write_site(site, root / "build" / "report")

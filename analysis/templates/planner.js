@@ -69,7 +69,8 @@
     const rows = points.map((i) =>
       block.curve_n ? [block.curve_n[i], block.curve_power[i] / 1000, block.curve_se[i] / 1000]
                     : [block.n[i], block.reached[i] / 1000, 0]);
-    const table = ["n_per_arm,power,power_se", ...rows.filter((row) => row[0]).map((row) => row.join(","))];
+    const lines = new Set(rows.filter((row) => row[0]).map((row) => row.join(","))); // one number may do for two powers
+    const table = ["n_per_arm,power,power_se", ...lines];
     at("csv").href = "data:text/csv;charset=utf-8," + encodeURIComponent(table.join("\n") + "\n");
     for (const name of data.controls) second.signal(name, signal(name));
     await second.runAsync();

@@ -73,6 +73,12 @@ def main() -> None:
         trials = pd.read_csv(path, comment="#").get("n_trials")
         if trials is not None:  # the last run says how many it had, and kept the rows of others
             said["replicates"] = {"trials": sorted(set(trials.tolist()))}
+            table = pd.read_csv(path, comment="#").groupby("n_trials")["claim"].unique()
+            said["command"] = " && ".join(
+                f"{said['command'].split(' --')[0]} --trials {count} --seed {said['seed']} "
+                f"--claims {' '.join(sorted(names))} --keep"
+                for count, names in table.items()
+            )
         command, versions = said.pop("command"), said.pop("versions")
         told = {"recorded": AFTERWARDS, "command": command, "versions": versions}
         write_record(path, **told, inputs=inputs_of(used), **said)
