@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
+from analysis.errors import AnalysisError, ReadError
 from analysis.study import Study
 from analysis.taxonomy import RANKS
 
@@ -84,3 +88,13 @@ def check_texts(values: object) -> None:
     for value in values:
         assert isinstance(value, str)
         value.encode("utf-8")
+
+
+def refused(
+    read: Callable[[Path], object], path: Path, content: bytes, error: type[AnalysisError] = ReadError
+) -> str:
+    """Write and read a file that must be refused; return the message."""
+    path.write_bytes(content)
+    with pytest.raises(error) as caught:
+        read(path)
+    return str(caught.value)

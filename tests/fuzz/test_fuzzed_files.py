@@ -1,8 +1,7 @@
 """Thousands of damaged files of every format end in a sound result or in an error of this package.
 
-A failure names format,
-seed and number of a file; ``fuzzing.damaged(...)`` makes it again. What was found so stands
-as small tests in `test_hostile_files` and beside the readers.
+A failure names format, seed and number of a file; ``fuzzing.damaged(...)`` makes it again. What was found
+so far stands as small tests in `test_hostile_files` and `test_hostile_hdf5`.
 """
 
 import os
