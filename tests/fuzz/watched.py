@@ -1,10 +1,8 @@
 """Reading in worker processes, so that a hang, a flood of memory or a crash is a finding and no more.
 
-A worker reads one damaged file after the other. It holds itself to a limit of time (of its processor,
-so that a
-busy machine does not matter) and of memory; its parent notices where it dies or falls silent,
-notes the file that
-it was reading, and goes on behind it with a new worker.
+A worker reads one damaged file after the other. It holds itself to a limit of time (of its processor, so that
+a busy machine does not matter) and of memory; its parent notices where it dies or falls silent, notes the
+file that it was reading, and goes on behind it with a new worker.
 """
 
 from __future__ import annotations
