@@ -1,4 +1,4 @@
-"""HDF5 files that are more than the HDF5 library can take, as the fuzzer found, and sound ones beside them."""
+"""HDF5 files that are more than the HDF5 library can take, as fuzzing found, and sound ones beside them."""
 
 import zlib
 
