@@ -16,7 +16,7 @@ linux = pytest.mark.skipif(
     sys.platform != "linux", reason="limits and peaks of memory are read as Linux tells them"
 )
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
-A_FEW, MANY = 150, 5_000
+A_FEW, MANY = 100, 5_000
 WORKERS = len(os.sched_getaffinity(0)) if sys.platform == "linux" else 1
 
 

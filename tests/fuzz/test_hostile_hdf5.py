@@ -1,4 +1,4 @@
-"""HDF5 files made by hand so that a reader that believes them hangs, fills the memory, or dies."""
+"""HDF5 files that are more than the HDF5 library can take, as fuzzing found, and sound ones beside them."""
 
 import zlib
 
