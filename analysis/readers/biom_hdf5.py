@@ -47,7 +47,9 @@ def read_biom_hdf5(opened: Opened) -> RawTable:
     Notes
     -----
     Only ids and matrix are needed; files without a type or without groups for metadata (as taxpasta writes
-    them) are read. The matrix is taken from ``sample/matrix``, which holds samples as rows.
+    them) are read. The matrix is taken from ``sample/matrix``, with samples as rows; the second copy in
+    ``observation/matrix`` and the attributes ``shape`` and ``nnz`` are not looked at, since sound files
+    contradict themselves there (those of taxpasta do).
     """
     import h5py
 

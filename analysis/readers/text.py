@@ -18,6 +18,7 @@ _LOOKED_AT = 25  # lines that decide on the separator
 _JOINED = 20  # lines that one quoted cell may run over
 _NAMED = 3
 _WIDE = 10_000  # columns
+_WIDEST = 5_000_000  # more are a packed file of separators, each of which would take memory as a cell
 
 
 @dataclass
@@ -133,6 +134,7 @@ def lay_out(content: bytes, subject: str, *, headless: bool = False) -> Layout:
     numbered = _joined([(i, line) for i, line in enumerate(text.split("\n"), start=1) if line.strip()])
     if not numbered:
         raise one_fault(ReadError, subject, "the file holds blank lines only")
+    _refuse_endless(numbered[:_LOOKED_AT], subject)
     first = next((k for k, (_, line) in enumerate(numbered) if not line.startswith("#")), len(numbered))
     above, body = numbered[:first], numbered[first:]
     separator = _find_separator(above, body)
@@ -229,6 +231,21 @@ def _joined(numbered: list[tuple[int, str]]) -> list[tuple[int, str]]:
                     break
         result.append((number, line))
     return result
+
+
+def _refuse_endless(numbered: list[tuple[int, str]], subject: str) -> None:
+    """Refuse a line of more columns than any table has, before it is cut."""
+    for number, line in numbered:
+        columns = 1 + (max(map(line.count, _SEPARATORS)) if len(line) > _WIDEST else 0)
+        if columns > _WIDEST:
+            raise one_fault(
+                ReadError,
+                subject,
+                f"the line has {columns:,} columns",
+                where=f"line {number}",
+                expected=f"at most {_WIDEST:,}",
+                remedy="check that it is the right file; give a large table as BIOM, or features as rows",
+            )
 
 
 def _refuse_repeats(names: list[str], line: int, subject: str) -> None:

@@ -236,3 +236,10 @@ def test_zip_members_by_thousands_do_no_harm(tmp_path):
 
 def test_a_table_of_nothing_is_refused(tmp_path):
     assert "empty" in refused(an.read_study, tmp_path / "a.tsv", b"#OTU ID\ts1\n", TableError)
+
+
+def test_a_line_of_separators_is_refused_before_it_is_cut(tmp_path):
+    path = tmp_path / "tabs.tsv.gz"
+    path.write_bytes(gzip.compress(b"a" + b"\t" * 6_000_000))
+    with pytest.raises(ReadError, match="line 1: the line has 6,000,001 columns"):
+        an.read_study(path)
