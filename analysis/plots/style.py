@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 #: Okabe & Ito's palette (https://jfly.uni-koeln.de/color/) without its yellow, which white paper swallows.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
 OTHER = "#B5B5B5"
-MARKERS = "osD^vPX*"  # eight, and seven colours: no two of the first 56 groups share both
+MARKERS = "osD^vPX<"  # eight, and seven colours: no two of the first 56 groups share both
 LINES = ("-", "--", "-.", ":")
 _WIDTH_IN_LETTERS = 64  # what fits side by side under axes of the default size
 _LABELS = {
