@@ -204,7 +204,7 @@ def test_two_processes_cannot_use_one_file(path):
     with subprocess.Popen([sys.executable, "-c", HOLD], **pipes) as other:
         assert other.stdout.readline() == b"held\n"
         with (
-            pytest.raises(ParameterError, match="another process is using this checkpoint"),
+            pytest.raises(ParameterError, match="another calculation is using this checkpoint"),
             opened(path, {"function": "held"}),
         ):
             pass
@@ -332,3 +332,39 @@ def test_the_planners_grid_goes_on_where_it_was(path, monkeypatch):
     monkeypatch.undo()
     rows = [script.closed(setting) for setting in settings]
     assert written.decode().count("\n") == 2 + len(rows)
+
+
+def test_a_users_own_file_is_never_written_over(path):
+    own = '{"checkpoint": "/models/best.pt", "epoch": 3}'
+    path.write_text(own)
+    with pytest.raises(ReadError, match="does not begin as a checkpoint"), opened(path, {"function": "f"}):
+        pass
+    assert path.read_text() == own
+
+
+@pytest.mark.parametrize(
+    "change", [("0.25", "0.75"), ('"a"', '["a"]'), ('"check"', '"chuck"'), ("0.25", "[" * 99_999)]
+)
+def test_a_line_that_was_changed_is_refused(path, change):
+    with opened(path, {"function": "f"}) as parts:
+        parts["a"] = 0.25
+    path.write_text(path.read_text().replace(*change))
+    with pytest.raises(ReadError, match="line 2 is damaged, or was changed"), opened(path, {"function": "f"}):
+        pass
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no POSIX locks")
+def test_reading_the_file_does_not_let_a_second_calculation_in(path):
+    with opened(path, {"function": "f"}):
+        path.read_text()
+        with (
+            pytest.raises(ParameterError, match="another calculation is using this checkpoint"),
+            opened(path, {"function": "f"}),
+        ):
+            pass
+
+
+@pytest.mark.parametrize("where", ["/dev/null", "no\0where"])
+def test_what_is_no_file_is_no_checkpoint(where):
+    with pytest.raises(ParameterError, match="a file that can be written"), opened(where, {"function": "f"}):
+        pass
