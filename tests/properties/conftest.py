@@ -1,5 +1,10 @@
-"""How deep properties are searched: a few fixed examples each time, many fresh ones in `make test-long`."""
+"""How deep properties are searched: a few examples each time, many in `make test-long`.
 
+Both are the same examples on every run, so that a change is what makes a test fail. `FRESH_EXAMPLES=1 make
+test-long` looks at others.
+"""
+
+import os
 from pathlib import Path
 
 import pytest
@@ -18,7 +23,11 @@ settings.register_profile(
 )
 # A failure prints the blob that brings its example back; nothing is kept between runs.
 settings.register_profile(
-    "long", settings.get_profile("fixed"), max_examples=250, derandomize=False, print_blob=True
+    "long",
+    settings.get_profile("fixed"),
+    max_examples=250,
+    derandomize="FRESH_EXAMPLES" not in os.environ,
+    print_blob=True,
 )
 
 
