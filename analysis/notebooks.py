@@ -88,6 +88,7 @@ def run_notebook(path: Path, on_cell: Callable[[], None] | None = None, timeout:
         timeout=timeout,
         kernel_name="python3",
         record_timing=False,
+        coalesce_streams=True,  # when the kernel flushes what it prints depends on the machine's load
         extra_arguments=["--log-level=ERROR", _WITH_NUMBERS],
         resources={"metadata": {"path": str(path.parent)}},
         on_cell_executed=(lambda **_: on_cell()) if on_cell else None,

@@ -157,3 +157,10 @@ def test_what_differs_between_machines_is_not_committed():
     clean = tidy(notebook)
     assert clean.metadata.keys() == {"kernelspec", "language_info"}
     assert clean.cells[0].metadata == {"tags": ["kept"]}
+
+
+@pytest.mark.long
+def test_what_is_printed_in_two_goes_is_one_output(tmp_path):
+    source = "import time\nprint('a', flush=True)\ntime.sleep(0.5)\nprint('b')"
+    (output,) = run_notebook(make_notebook(tmp_path / "01_prints.ipynb", source)).cells[0].outputs
+    assert output.text == "a\nb\n"

@@ -130,6 +130,7 @@ def test_a_tip_split_in_two_at_no_distance_is_the_same_tip_to_a_tree(data, study
 
 @given(some.studies(samples=(2, 5), taxonomy=True), st.sampled_from(["Phylum", "Family", "Genus"]))
 def test_adding_features_up_brings_samples_closer_and_makes_them_less_diverse(study, rank):
+    assume(study.depths.max() <= 2**53)  # no group then has more, which would be refused
     groups = study.collapse(rank)
     for metric in ("braycurtis", "jaccard"):
         before, after = (an.beta_diversity(one, metric).data for one in (study, groups))
